@@ -1,0 +1,81 @@
+"""Every error that secondpass raises on purpose.
+
+SecondpassError
+├── ConfigError             settings that cannot work; raised at start, names key and line
+├── BadRequest        400   the caller's request is wrong in a way that only we can say
+├── BodyTooLarge      413   a body that must be parsed exceeds the limit
+├── Overloaded        429   more concurrent searches than `proxy.max_concurrent`
+├── EngineError       502   the engine answered, but not with what it promises
+│   ├── EngineUnreachable 503   no connection to any engine node
+│   └── EngineTimeout     504   the engine did not answer within `engine_timeout_ms`
+└── RerankError             reranking did not happen; never reaches the caller as an error, only as a Reason
+
+`status` and `code` are class attributes: `connector.proxy.errors` turns each into the engine's own error shape.
+"""
+
+from typing import ClassVar
+
+from connector.types import Reason
+
+
+class SecondpassError(Exception):
+    """Raised when secondpass itself has something to say. `code` is the `type` of the engine's error shape."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "secondpass_exception"
+
+
+class ConfigError(SecondpassError):
+    """Raised when settings are wrong; the text names the key, the line and the next step."""
+
+    code = "settings_exception"
+
+
+class BadRequest(SecondpassError):
+    """Raised when a request to one of our own addresses cannot be understood."""
+
+    status = 400
+    code = "illegal_argument_exception"
+
+
+class BodyTooLarge(SecondpassError):
+    """Raised when a body that must be parsed is larger than we hold in memory."""
+
+    status = 413
+    code = "content_too_long_exception"
+
+
+class Overloaded(SecondpassError):
+    """Raised when `proxy.max_concurrent` searches are under way; clients retry 429 with this type."""
+
+    status = 429
+    code = "es_rejected_execution_exception"
+
+
+class EngineError(SecondpassError):
+    """Raised when the engine's answer cannot be used."""
+
+    status = 502
+    code = "bad_gateway_exception"
+
+
+class EngineUnreachable(EngineError):
+    """Raised when no engine node accepts a connection."""
+
+    status = 503
+    code = "no_node_available_exception"
+
+
+class EngineTimeout(EngineError):
+    """Raised when the engine does not answer within `engine_timeout_ms`."""
+
+    status = 504
+    code = "timeout_exception"
+
+
+class RerankError(SecondpassError):
+    """Raised inside the rerank step when no scores can come; `reason` is what the answer's header will say."""
+
+    def __init__(self, reason: Reason, text: str = "") -> None:
+        super().__init__(text or reason.value)
+        self.reason = reason

@@ -1,0 +1,85 @@
+"""The few engine calls that mining needs, over plain HTTP, for OpenSearch and Elasticsearch alike.
+
+Rule: reads only (`_msearch`); the lists of one batch come back in the order of its queries.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+BATCH = 64
+"""Searches in one `_msearch`: 64 lists of 100 ids are about 0.5 MB of answer."""
+
+Dialect = Literal["opensearch", "elasticsearch"]
+
+
+class EngineError(RuntimeError):
+    """Raised when the engine cannot be reached or refuses a search; says which address and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One document of a list: its id and the engine's own score."""
+
+    id: str
+    score: float
+
+
+def call(url: str, body: bytes | None = None, method: str = "POST", kind: str = "application/json") -> Any:
+    """Send one request and return the decoded JSON answer; raises EngineError."""
+    request = urllib.request.Request(url, data=body, method=method, headers={"Content-Type": kind})
+    try:
+        with urllib.request.urlopen(request, timeout=120) as reply:
+            return json.load(reply)
+    except urllib.error.HTTPError as error:
+        raise EngineError(f"{method} {url}: {error.code} {error.read(500).decode(errors='replace')}") from error
+    except OSError as error:
+        raise EngineError(f"{method} {url}: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class EngineIndex:
+    """An index with one analysed text field and one vector field."""
+
+    url: str
+    index: str
+    text_field: str = "text_all"
+    vector_field: str = "embedding"
+    dialect: Dialect = "opensearch"
+
+    def lexical(self, texts: Sequence[str], size: int) -> list[list[Hit]]:
+        """Return the BM25 list of each query, best first."""
+        return self._search(({"match": {self.text_field: text}} for text in texts), size)
+
+    def nearest(self, vectors: Sequence[Sequence[float]], size: int) -> list[list[Hit]]:
+        """Return the kNN list of each query vector, best first."""
+        return self._search((self._knn(list(vector), size) for vector in vectors), size)
+
+    def _knn(self, vector: list[float], size: int) -> dict[str, Any]:
+        if self.dialect == "elasticsearch":
+            query = {"field": self.vector_field, "query_vector": vector, "k": size, "num_candidates": 2 * size}
+            return {"knn": query}
+        return {"knn": {self.vector_field: {"vector": vector, "k": size}}}
+
+    def _search(self, queries: Iterable[dict[str, Any]], size: int) -> list[list[Hit]]:
+        lists: list[list[Hit]] = []
+        batch: list[str] = []
+        for query in queries:
+            batch.append(json.dumps({"size": size, "_source": False, "query": query}))
+            if len(batch) == BATCH:
+                lists += self._send(batch)
+                batch = []
+        return lists + (self._send(batch) if batch else [])
+
+    def _send(self, batch: Sequence[str]) -> list[list[Hit]]:
+        body = "".join(f"{{}}\n{search}\n" for search in batch).encode()
+        answer = call(f"{self.url}/{self.index}/_msearch", body, kind="application/x-ndjson")
+        for part in answer["responses"]:
+            if "error" in part:
+                raise EngineError(f"{self.url}/{self.index}: {json.dumps(part['error'])[:500]}")
+        return [[Hit(hit["_id"], hit["_score"]) for hit in part["hits"]["hits"]] for part in answer["responses"]]
