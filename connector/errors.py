@@ -6,6 +6,7 @@ SecondpassError
 ├── BodyTooLarge      413   a body that must be parsed exceeds the limit
 ├── Overloaded        429   more concurrent searches than `proxy.max_concurrent`
 ├── EngineError       502   the engine answered, but not with what it promises
+│   ├── EngineRefused     502   the engine refused a request of our own (its status and reason are kept)
 │   ├── EngineUnreachable 503   no connection to any engine node
 │   └── EngineTimeout     504   the engine did not answer within `engine_timeout_ms`
 └── RerankError             reranking did not happen; never reaches the caller as an error, only as a Reason
@@ -57,6 +58,14 @@ class EngineError(SecondpassError):
 
     status = 502
     code = "bad_gateway_exception"
+
+
+class EngineRefused(EngineError):
+    """Raised when the engine refuses a request that is ours, not a caller's; `engine_status` is its HTTP status."""
+
+    def __init__(self, text: str, engine_status: int = 0) -> None:
+        super().__init__(text)
+        self.engine_status = engine_status
 
 
 class EngineUnreachable(EngineError):

@@ -1,0 +1,26 @@
+"""The one place where a concrete engine is chosen."""
+
+from connector.engines.base import Engine
+from connector.engines.detect import authorization, detect
+from connector.errors import ConfigError
+from connector.settings import Engine as EngineSettings
+
+
+async def open_engine(settings: EngineSettings) -> Engine:
+    """Ask the cluster what it is and open it under the service account. Raises EngineError and its kinds, and
+    ConfigError where the client package of that engine is not installed. Close it when done.
+    """
+    info = await detect(settings)
+    auth = authorization(settings.service_auth)
+    try:
+        if info.dialect == "opensearch":
+            from connector.engines.opensearch import OpenSearchEngine
+
+            return OpenSearchEngine(settings, info, auth)
+        from connector.engines.elasticsearch import ElasticsearchEngine
+
+        return ElasticsearchEngine(settings, info, auth)
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"the engine is {info.dialect}, whose client is not installed: pip install 'secondpass[{info.dialect}]'"
+        ) from error
