@@ -9,6 +9,7 @@ SecondpassError
 │   ├── EngineRefused     502   the engine refused a request of our own (its status and reason are kept)
 │   ├── EngineUnreachable 503   no connection to any engine node
 │   └── EngineTimeout     504   the engine did not answer within `engine_timeout_ms`
+├── PartFailed              a part of the embedded stack is missing, did not start or ended
 └── RerankError             reranking did not happen; never reaches the caller as an error, only as a Reason
 
 `status` and `code` are class attributes: `connector.proxy.errors` turns each into the engine's own error shape.
@@ -80,6 +81,10 @@ class EngineTimeout(EngineError):
 
     status = 504
     code = "timeout_exception"
+
+
+class PartFailed(SecondpassError):
+    """Raised when the embedded stack cannot go on; the text names the part, what it said last and where its log is."""
 
 
 class RerankError(SecondpassError):

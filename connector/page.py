@@ -1,0 +1,122 @@
+"""The final list: the window in its final order, then the lexical order without the window's ids. Pure.
+
+The order of a window is plain data that can be kept: every page of a search is cut from the same `Order`. Scores obey
+wire.md: a scored document shows 1 + its probability (1 to 2), any other one s / (1 + s_max) of its first-stage score
+(below 1), and none is above the one before it.
+"""
+
+import math
+from collections.abc import Sequence
+
+import msgspec
+
+from connector.settings import Blend
+from connector.types import Candidate, Outcome, Scores, State
+
+
+class Place(msgspec.Struct, frozen=True, array_like=True):
+    """A document's place in the window's final order."""
+
+    index: str
+    id: str
+    shown: float  # the `_score` that the answer shows
+    logit: float | None  # None: not scored
+    engine_rank: int | None  # 1-based, in the lexical list
+    engine_score: float | None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.index, self.id
+
+
+class Order(msgspec.Struct, frozen=True, array_like=True):
+    """A window's final order and what the answer says of it; what Redis keeps for `page_ttl_s`."""
+
+    places: list[Place]
+    top_score: float  # the best lexical score: s_max of the documents behind the window
+    outcome: Outcome
+
+
+def encode(order: Order) -> bytes:
+    return msgspec.msgpack.encode(order)
+
+
+def decode(value: bytes) -> Order | None:
+    """None where the bytes are not an order of this version."""
+    try:
+        return _decoder.decode(value)
+    except msgspec.MsgspecError:
+        return None
+
+
+_decoder = msgspec.msgpack.Decoder(Order)
+
+
+def sigmoid(logit: float) -> float:
+    """Without overflow for any float."""
+    if logit >= 0:
+        return 1.0 / (1.0 + math.exp(-logit))
+    power = math.exp(logit)
+    return power / (1.0 + power)
+
+
+def arrange(candidates: Sequence[Candidate], scores: Scores, blend: Blend, outcome: Outcome) -> Order:
+    """Put candidates (first-stage order) into their final order.
+
+    Applied: the scored ones by their score, then those that nothing could be read of. Partial: only the longest prefix
+    of first-stage ranks whose scores are all there is reordered. Otherwise first-stage order stands.
+    """
+    logits = scores.logits or (None,) * len(candidates)
+    settled = _settled(logits) if scores.state in (State.APPLIED, State.PARTIAL) else 0
+    head = [(i, logit) for i, logit in enumerate(logits[:settled]) if logit is not None and not math.isnan(logit)]
+    values = _values(candidates, dict(head), blend)
+    head.sort(key=lambda item: (-values[item[0]][0], item[0]))
+    ranked = [i for i, _ in head]
+    placed = set(ranked)
+    order = ranked + [i for i in range(len(candidates)) if i not in placed]
+    top = max((c.engine_score or 0.0 for c in candidates), default=0.0)
+    places, limit = [], 2.0
+    for i in order:
+        candidate = candidates[i]
+        value = 1.0 + values[i][1] if i in placed else below_one(candidate.engine_score, top)
+        if candidate.engine_score is None and i not in placed:  # only the vector leg found it: its neighbour's score
+            value = below_one(top, top)
+        limit = min(limit, value)
+        places.append(
+            Place(
+                candidate.index,
+                candidate.id,
+                limit,
+                logits[i] if i in placed else None,
+                candidate.engine_rank,
+                candidate.engine_score,
+            )
+        )
+    return Order(places, top, outcome)
+
+
+def below_one(score: float | None, top: float) -> float:
+    """`s / (1 + s_max)`: what a document shows that was not scored."""
+    return max(score or 0.0, 0.0) / (1.0 + max(top, 0.0))
+
+
+def _settled(logits: Sequence[float | None]) -> int:
+    return next((i for i, logit in enumerate(logits) if logit is None), len(logits))
+
+
+def _values(candidates: Sequence[Candidate], logits: dict[int, float], blend: Blend) -> dict[int, tuple[float, float]]:
+    """For each scored candidate: what it is sorted by, and the probability (0..1) it shows.
+
+    Without a blend the logit itself sorts: probabilities of strong matches are equal in floating point.
+    """
+    if blend.lexical == 0 and blend.vector == 0:
+        return {i: (logit, sigmoid(logit)) for i, logit in logits.items()}
+    best = max((c.engine_score or 0.0 for c in candidates), default=0.0) or 1.0
+    near = max((c.knn_score or 0.0 for c in candidates), default=0.0) or 1.0
+    total = (blend.rerank + blend.lexical + blend.vector) or 1.0
+    values = {}
+    for i, logit in logits.items():
+        lexical, vector = candidates[i].engine_score or 0.0, candidates[i].knn_score or 0.0
+        value = blend.rerank * sigmoid(logit) + blend.lexical * lexical / best + blend.vector * vector / near
+        values[i] = (value, min(max(value / total, 0.0), 1.0))
+    return values

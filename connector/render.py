@@ -1,0 +1,54 @@
+"""The bytes of an answer: the engine's own, with only `hits.hits`, `max_score`, `took` and asked-for details changed."""
+
+from collections.abc import Mapping, Sequence
+
+from connector.dialects.answer import Found, render_hit, write_answer
+from connector.page import Order, Place, below_one, sigmoid
+from connector.retrieve import Legs
+from connector.settings import Model
+from connector.types import Candidate, State
+
+
+def render(
+    body: bytes,
+    found: Found,
+    legs: Legs,
+    model: Model,
+    order: Order,
+    places: Sequence[Place],
+    known: Mapping[tuple[str, str], Candidate],
+    rest: Sequence[Candidate],
+) -> bytes:
+    """Write `places` (of the window) and then `rest` (of the lexical order behind it) where the engine's hits stood.
+
+    A document that was deleted since its order was kept is left out.
+    """
+    plan = legs.plan
+    ours = legs.policy.scores == "rerank" and order.outcome.state is not State.SKIPPED
+    last = order.places[-1].shown if order.places else 2.0
+    hits = []
+    for rank, place in enumerate(places, start=plan.first + 1):
+        if candidate := known.get(place.key):
+            detail = _detail(rank, place, model) if plan.details else None
+            hits.append(render_hit(candidate, legs.request, plan, place.shown if ours else None, detail))
+    for rank, candidate in enumerate(rest, start=plan.first + len(places) + 1):
+        last = min(last, below_one(candidate.engine_score, order.top_score))
+        place = Place(candidate.index, candidate.id, last, None, candidate.engine_rank, candidate.engine_score)
+        detail = _detail(rank, place, model) if plan.details else None
+        hits.append(render_hit(candidate, legs.request, plan, last if ours else None, detail))
+    top = (order.places[0].shown if order.places else None) if ours else None
+    return write_answer(body, found, hits, top, order.outcome, plan)
+
+
+def _detail(rank: int, place: Place, model: Model) -> dict[str, object]:
+    """`_secondpass` of a hit: ranks are 1-based; `score` is the logit under the model's activation."""
+    score = None
+    if place.logit is not None:
+        score = place.logit if model.activation == "identity" else sigmoid(place.logit)
+    return {
+        "rank": rank,
+        "engine_rank": place.engine_rank,
+        "engine_score": place.engine_score,
+        "logit": place.logit,
+        "score": score,
+    }
