@@ -1,0 +1,124 @@
+"""`/_secondpass/search`: a search in plain words, carried out as an ordinary `_search` of the same caller.
+
+The question becomes the engine's own request, so that policy, pages, credentials and every promise are those of the
+main road; the answer is its hits in a simpler shape.
+"""
+
+from collections.abc import Mapping
+from time import perf_counter
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from connector.engines.base import Dialect
+from connector.errors import BadRequest
+from connector.settings import Policy
+from connector.types import Answer, Call, Headers, Outcome
+
+KEPT = frozenset(  # what of the caller's request the engine must see: who asks, and how to follow it
+    b"authorization cookie x-opaque-id traceparent tracestate es-security-runas-user es-secondary-authorization "
+    b"x-proxy-user x-proxy-roles securitytenant secondpass".split()
+)
+
+
+class Question(BaseModel):
+    """The body of a request, or the parameters of a GET."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    index: str = Field(min_length=1)
+    query: str = Field(min_length=1)
+    size: int = Field(10, ge=0)
+    first: int = Field(0, ge=0, alias="from")
+    filter: list[dict[str, Any]] = []
+    policy: str | None = None
+    details: bool = False
+
+
+def read_question(method: str, target: bytes, body: bytes) -> Question:
+    """Raises BadRequest with what is wrong and what would be right."""
+    try:
+        if method == "GET" and not body:
+            given: Any = dict(parse_qsl(target.partition(b"?")[2].decode("utf-8"), keep_blank_values=True))
+            given = {{"q": "query"}.get(name, name): value for name, value in given.items()}
+        else:
+            given = orjson.loads(body)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise BadRequest(f"the request is not JSON in UTF-8: {error}") from error
+    if not isinstance(given, Mapping):
+        raise BadRequest('the body must be an object like {"index": "products", "query": "rain jacket"}')
+    try:
+        return Question.model_validate(given)
+    except ValidationError as error:
+        said = "; ".join(f"[{'.'.join(map(str, e['loc']))}] {e['msg']}" for e in error.errors())
+        raise BadRequest(f"{said}; expected keys: index, query, size, from, filter, policy, details") from error
+
+
+def engine_call(question: Question, headers: Headers, policy: Policy | None, dialect: Dialect) -> Call:
+    """The `_search` that answers the question. Without a policy all fields are searched."""
+    fields = policy.fields if policy else ["*"]
+    controls: dict[str, object] = {"details": True}
+    if question.policy:
+        controls["policy"] = question.policy
+    body = {
+        "from": question.first,
+        "size": question.size,
+        "query": dialect.lexical_query(question.query, fields, question.filter),
+    }
+    if policy:
+        body["ext"] = {"secondpass": controls}
+    kept = [(name, value) for name, value in headers if name.lower() in KEPT]
+    target = f"/{quote(question.index, safe='*,-_.<>:+')}/_search".encode()
+    return Call("POST", target, [*kept, (b"Content-Type", b"application/json")], orjson.dumps(body))
+
+
+def write_answer(question: Question, answer: Answer, began: float) -> bytes:
+    """The engine's answer in the simple shape. `began` is in seconds of `perf_counter`."""
+    found = orjson.loads(answer.reply.body)
+    total = found["hits"].get("total", 0)
+    return orjson.dumps(
+        {
+            "total": total["value"] if isinstance(total, dict) else total,
+            "took_ms": round((perf_counter() - began) * 1000, 1),
+            "hits": [
+                _hit(hit, rank, question.details)
+                for rank, hit in enumerate(found["hits"]["hits"], start=question.first + 1)
+            ],
+            "rerank": outcome_json(answer.outcome),
+        }
+    )
+
+
+def outcome_json(outcome: Outcome | None) -> dict[str, object]:
+    """`rerank` of the answer: state, counts, and whatever else there is to say."""
+    if outcome is None:
+        return {"state": "skipped", "reason": "opt_out", "scored": 0, "cached": 0, "window": 0, "ms": 0.0, "model": ""}
+    said: dict[str, object] = {
+        "state": outcome.state,
+        "scored": outcome.scored,
+        "cached": outcome.cached,
+        "window": outcome.window,
+        "ms": round(outcome.ms, 1),
+        "model": outcome.model,
+    }
+    optional = {
+        "reason": outcome.reason,
+        "knn": outcome.knn,
+        "activation": outcome.activation or None,
+        "pages": "unstable" if outcome.pages_unstable else None,
+    }
+    return said | {name: value for name, value in optional.items() if value is not None}
+
+
+def _hit(hit: Mapping[str, Any], rank: int, details: bool) -> dict[str, object]:
+    ours = hit.get("_secondpass") or {}
+    simple: dict[str, object] = {
+        "id": hit["_id"],
+        "index": hit["_index"],
+        "score": hit.get("_score"),
+        "source": hit.get("_source"),
+        "engine_rank": ours.get("engine_rank") if ours else rank,
+    }
+    return simple | {"details": ours} if details else simple
