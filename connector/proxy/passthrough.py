@@ -1,0 +1,71 @@
+"""Everything that is not ours to read: streamed both ways as it comes, nothing held but what one side is slower."""
+
+import asyncio
+
+from connector.errors import EngineError
+from connector.proxy.connection import Lost
+from connector.proxy.http import Request
+from connector.proxy.upstream import SAFE, EngineConnection, Upstream
+from connector.proxy.wire import Fields, Malformed
+
+
+async def relay(request: Request, upstream: Upstream, timeout_s: float | None, extra: Fields | None = None) -> int:
+    """Send the request to the engine and its answer to the client, with `extra` fields; returns the status.
+
+    `timeout_s` bounds the engine's silence before its answer; None: the client decides. Raises EngineUnreachable,
+    EngineTimeout, EngineError while nothing has been answered; afterwards Lost or Malformed.
+    """
+    body = request.body.take() if request.body.complete else None
+    fresh = False
+    while True:
+        connection = await upstream.connection(fresh=fresh)
+        sending = None
+        try:
+            fields = upstream.adapt(connection.node, request.fields)
+            connection.send(request.method, request.target, fields, request.head.length, body)
+            if body is None:
+                sending = asyncio.get_running_loop().create_task(_send(request, connection))
+            return await _answer(request, connection, timeout_s, extra or [])
+        except Lost as exc:
+            if request.response.started:
+                raise
+            stale = connection.used and not connection.answered  # the engine closed it as we began
+            if stale and not fresh and body is not None and request.method in SAFE:
+                fresh = True
+                continue
+            raise EngineError(str(exc)) from exc
+        finally:
+            if sending is not None:
+                sending.cancel()
+            connection.release()
+
+
+async def _send(request: Request, connection: EngineConnection) -> None:
+    """Stream the request's body. A failure of either side ends the exchange where the answer is awaited."""
+    try:
+        while piece := await request.body.next():
+            connection.write(piece)
+            if connection.full:
+                await connection.drain()
+        connection.finish()
+    except Malformed as exc:
+        connection.fail(exc)
+    except Lost:
+        pass  # whoever left, `_answer` or the client's own end sees it
+
+
+async def _answer(request: Request, connection: EngineConnection, timeout_s: float | None, extra: Fields) -> int:
+    response = request.response
+    head = await connection.head(timeout_s)
+    while head.status < 200:
+        if head.status != 100 or request.head.expects:
+            response.inform(head.status, head.reason, head.fields)
+        head = await connection.head(timeout_s)
+    response.start(head.status, head.reason, head.fields + extra, head.length, connection.take())
+    while not connection.complete:
+        if response.full:
+            await response.drain()
+        response.write(await connection.read(timeout_s))
+    response.write(connection.take())
+    response.end()
+    return head.status

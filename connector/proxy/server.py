@@ -1,0 +1,175 @@
+"""The listening side. One request of a connection at a time; what is pipelined behind it waits, within a bound."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+
+from connector.errors import BadRequest, SecondpassError
+from connector.proxy.connection import HELD_BYTES, Body, Connection, Lost
+from connector.proxy.errors import render
+from connector.proxy.http import Request, Response
+from connector.proxy.wire import Malformed, RequestHead, framing, read_request
+
+HEAD_S = 30.0  # from a head's first byte to its last
+LINGER_S = 2.0  # how long a client that is still sending may take to read an early answer
+
+log = logging.getLogger("secondpass.proxy")
+
+App = Callable[[Request], Awaitable[None]]
+
+
+class ClientConnection(Connection):
+    """One client. Its going away cancels what it asked for."""
+
+    def __init__(self, server: "Server") -> None:
+        super().__init__()
+        self._server = server
+        self._task: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._lingering = False
+        self._held = False  # reading is paused because requests are waiting behind the present one
+
+    @property
+    def idle(self) -> bool:
+        return self._task is None and not self._buffer
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._server.connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._server.forget(self)
+        self._stop_timer()
+        if self._task is not None:
+            self._task.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        if not self._lingering:
+            super().data_received(data)
+
+    def buffered(self) -> None:
+        if self._task is None:
+            self._next()
+        elif len(self._buffer) > HELD_BYTES and not self._held:
+            self._held = True
+            self.pause_reading()
+
+    def refused(self, error: Malformed) -> None:
+        self._lingering = True  # the body's reader answers; nothing that follows can be understood
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _next(self) -> None:
+        if self._buffer[:1] in (b"\r", b"\n"):  # an empty line before a request is to be ignored, RFC 9112 2.2
+            self._buffer = self._buffer.lstrip(b"\r\n")
+        try:
+            head = self.take_head()
+            if head is None:
+                if self._buffer and self._timer is None:
+                    loop = asyncio.get_running_loop()
+                    self._timer = loop.call_later(
+                        HEAD_S, self._refuse, BadRequest("the request's head came too slowly")
+                    )
+                return
+            self._stop_timer()
+            read = read_request(head)
+        except Malformed as exc:
+            self._refuse(BadRequest(str(exc)))
+            return
+        except BadRequest as exc:
+            self._refuse(exc)
+            return
+        self._task = asyncio.get_running_loop().create_task(self._answer(read))
+
+    def _refuse(self, error: SecondpassError) -> None:
+        """Answer what is no request, and close."""
+        nothing = Body(self)
+        head = RequestHead("GET", b"", [], 0, False, 1, False)
+        Response(self, head, nothing, keep_alive=False).send(*render(error, self._server.dialect()))
+        self._linger()
+
+    async def _answer(self, head: RequestHead) -> None:
+        body = self.receive(framing(head.length) if head.length else None)
+        response = Response(self, head, body, head.keep_alive and not self._server.stopping)
+        request = Request(head, body, response)
+        try:
+            await self._server.app(request)
+        except Lost:
+            self.abort()
+        except Exception as exc:  # the last place that can answer
+            if isinstance(exc, Malformed):
+                exc = BadRequest(f"the request's body cannot be read: {exc}")
+            elif not isinstance(exc, SecondpassError):
+                log.exception("request failed", extra={"target": request.target})
+            if response.started:
+                self.abort()  # within an answer only a broken connection says that it is not whole
+            elif self.open:
+                response.send(*render(exc, self._server.dialect(), request.fields))
+        finally:
+            self._task = None
+        if not self.open:
+            return
+        if not response.keep_alive:
+            self._linger()
+            return
+        if self._held:
+            self._held = False
+            self.resume_reading()
+        if self._buffer:
+            self._next()
+        elif self._server.stopping:
+            self.transport.close()
+
+    def _linger(self) -> None:
+        """Close, but let a client that is still sending read the answer first: closing at once would reset it."""
+        self._stop_timer()
+        self._lingering = True
+        self._buffer = b""
+        if not self.transport.is_closing():
+            self.transport.write_eof()
+            self.resume_reading()
+            asyncio.get_running_loop().call_later(LINGER_S, self.transport.close)
+
+
+class Server:
+    """Listens, and hands each request to `app`, which must end its response or raise."""
+
+    def __init__(self, app: App, dialect: Callable[[], str]) -> None:
+        self.app = app
+        self.dialect = dialect  # of the engine behind, for the shape of errors
+        self.connections: set[ClientConnection] = set()
+        self.stopping = False
+        self._listener: asyncio.Server | None = None
+        self._gone: asyncio.Event | None = None
+
+    def forget(self, connection: ClientConnection) -> None:
+        self.connections.discard(connection)
+        if self._gone is not None and not self.connections:
+            self._gone.set()
+
+    async def start(self, host: str, port: int, *, shared: bool = False) -> int:
+        """Listen; `shared` lets other processes listen on the same port. Returns the port (0 asks for any)."""
+        loop = asyncio.get_running_loop()
+        self._listener = await loop.create_server(
+            lambda: ClientConnection(self), host, port, reuse_port=shared or None, backlog=1024
+        )
+        return int(self._listener.sockets[0].getsockname()[1])
+
+    async def stop(self, grace_s: float = 10.0) -> None:
+        """Take no new connection, let requests under way end, then cut what is left."""
+        self.stopping = True
+        if self._listener is not None:
+            self._listener.close()
+        for connection in [each for each in self.connections if each.idle]:
+            connection.transport.close()
+        if self.connections:
+            self._gone = asyncio.Event()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._gone.wait(), grace_s)
+        for connection in list(self.connections):
+            connection.abort()

@@ -1,0 +1,315 @@
+"""The engine's side: a pool of connections per node. A request is repeated only where no engine can have begun it."""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from connector.errors import BodyTooLarge, ConfigError, EngineError, EngineTimeout, EngineUnreachable
+from connector.proxy.compression import gunzip
+from connector.proxy.connection import Connection, Lost
+from connector.proxy.wire import (
+    CHUNKED,
+    Fields,
+    Malformed,
+    ResponseHead,
+    chunk,
+    framing,
+    has_body,
+    read_response,
+    write_head,
+)
+from connector.types import Call, Headers, Reply
+
+CONNECT_S = 3.0  # a node that has not accepted by then is passed over
+REST_S = (1.0, 30.0)  # how long a node is passed over after its first failure, and at most
+IDLE = 256  # connections kept open per node
+REPLY_BYTES = 64 * 1024 * 1024  # longest answer that is held in memory to be reranked
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # repeating these changes nothing
+
+
+class EngineConnection(Connection):
+    """One connection to a node: one request, one answer, again."""
+
+    def __init__(self, node: "Node") -> None:
+        super().__init__()
+        self.node = node
+        self.used = False  # it has carried an exchange before
+        self.answered = False  # bytes of the present answer have come
+        self._method = ""
+        self._chunked = False
+        self._waiter: asyncio.Future[None] | None = None
+        self._error: Exception | None = None
+        self._keep_alive = False
+        self.sent = False  # the request has gone out whole
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._touched = 0.0  # loop time of the last byte sent
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.node.forget(self)
+        self.fail(Lost("the engine closed the connection before its answer"))
+
+    def buffered(self) -> None:
+        if not self._method:
+            self.abort()  # an answer to nothing
+        else:
+            self.answered = True
+            self._wake()
+
+    def refused(self, error: Malformed) -> None:
+        self.abort()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def send(self, method: str, target: bytes, fields: Fields, length: int | None, body: bytes | None) -> None:
+        """Begin a request. `body` None: it follows by `write` and `finish`."""
+        self._method, self.answered, self.sent = method, False, body is not None
+        self._chunked = length == CHUNKED
+        self._error = None
+        if self._chunked:
+            fields = [*fields, (b"Transfer-Encoding", b"chunked")]
+        data = write_head(b"%b %b HTTP/1.1" % (method.encode("ascii"), self.node.prefix + target), fields)
+        if body is not None:
+            data += (chunk(body) if body else b"") + b"0\r\n\r\n" if self._chunked else body
+        self.transport.write(data)
+        self._touched = self._loop.time()
+
+    def write(self, data: bytes) -> None:
+        self.transport.write(chunk(data) if self._chunked else data)
+        self._touched = self._loop.time()
+
+    def finish(self) -> None:
+        if self._chunked:
+            self.transport.write(b"0\r\n\r\n")
+        self.sent = True
+        self._touched = self._loop.time()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._touched = self._loop.time()
+
+    def fail(self, error: Exception) -> None:
+        """End the exchange with `error` where its answer is awaited."""
+        if self._error is None:
+            self._error = error
+        self._wake()
+
+    def _overdue(self, timeout_s: float) -> None:
+        """Silence counts from the last byte that we sent; not while we ourselves wait for the client's bytes."""
+        ours = not self.sent and not self.full
+        left = timeout_s if ours else self._touched + timeout_s - self._loop.time()
+        if left > 0:
+            self._timer = self._loop.call_later(left, self._overdue, timeout_s)
+        else:
+            self.fail(EngineTimeout(f"the engine did not answer within {timeout_s * 1000:.0f} ms"))
+
+    async def head(self, timeout_s: float | None) -> ResponseHead:
+        """The next head of the answer, interim ones too. Raises Lost, EngineTimeout, EngineError."""
+        try:
+            while True:
+                try:
+                    raw = self.take_head() if self._buffer else None
+                except Malformed as exc:
+                    raise EngineError(str(exc)) from exc
+                if raw is not None:
+                    break
+                if self._error is not None:
+                    raise self._error
+                if self._timer is None and timeout_s is not None:
+                    self._timer = self._loop.call_later(timeout_s, self._overdue, timeout_s)
+                self._waiter = self._loop.create_future()
+                await self._waiter
+        finally:
+            self._waiter = None
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+        head = read_response(raw)
+        if head.status >= 200:
+            self._keep_alive = head.keep_alive
+            body = head.length and has_body(self._method, head.status)
+            self.receive(framing(head.length) if body else None)
+        elif head.status == 101:
+            raise EngineError("the engine changed protocols without being asked")
+        return head
+
+    async def read(self, timeout_s: float | None) -> bytes:
+        """The next bytes of the answer's body; b"" at the end. Raises Lost, also after `timeout_s` of silence."""
+        body = self._body
+        assert body is not None
+        if timeout_s is None or body.begun:
+            return await body.next()
+        timer = self._loop.call_later(timeout_s, body.fail, Lost("the engine fell silent within its answer"))
+        try:
+            return await body.next()
+        finally:
+            timer.cancel()
+
+    def take(self) -> bytes:
+        """What of the body is already here."""
+        assert self._body is not None
+        return self._body.take()
+
+    @property
+    def complete(self) -> bool:
+        return self._body is not None and self._body.complete
+
+    def release(self) -> None:
+        """Back to the pool, or closed where the exchange did not end cleanly."""
+        if self.open and self.sent and self.complete and self._keep_alive and not self._buffer:
+            self.used, self._method, self._body = True, "", None
+            self.node.keep(self)
+        else:
+            self.abort()
+
+
+class Node:
+    """One engine address and its idle connections."""
+
+    def __init__(self, url: str, context: ssl.SSLContext | None) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or not url.isascii():
+            raise ConfigError(f"engine.url: {url!r} is no http:// or https:// address")
+        if parts.username is not None:
+            raise ConfigError("engine.url must hold no user: callers' own credentials are forwarded")
+        self.host, self.port = parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+        self.prefix = parts.path.rstrip("/").encode("ascii")
+        self.tls = context if parts.scheme == "https" else None
+        self.netloc = parts.netloc.encode("ascii")
+        self.resting_until = 0.0
+        self._failures = 0
+        self._idle: list[EngineConnection] = []
+
+    def idle(self) -> EngineConnection | None:
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.open and not connection.transport.is_closing():
+                return connection
+        return None
+
+    async def connect(self) -> EngineConnection:
+        """A new connection. Raises OSError, TimeoutError."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                _, connection = await loop.create_connection(
+                    lambda: EngineConnection(self), self.host, self.port, ssl=self.tls
+                )
+        except OSError:  # TimeoutError and ssl.SSLError are OSErrors
+            self.resting_until = time.monotonic() + min(REST_S[0] * 2**self._failures, REST_S[1])
+            self._failures = min(self._failures + 1, 10)
+            raise
+        self.resting_until, self._failures = 0.0, 0
+        return connection
+
+    def keep(self, connection: EngineConnection) -> None:
+        if len(self._idle) < IDLE:
+            self._idle.append(connection)
+        else:
+            connection.abort()
+
+    def forget(self, connection: EngineConnection) -> None:
+        if connection in self._idle:
+            self._idle.remove(connection)
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().abort()
+
+
+class Upstream:
+    """All nodes of the engine, used in turn; one that does not accept connections rests, and another is taken."""
+
+    def __init__(self, urls: Sequence[str], *, ca: str = "", client_cert: str = "", client_key: str = "") -> None:
+        context = None
+        if any(url.startswith("https:") for url in urls):
+            try:
+                context = ssl.create_default_context(cafile=ca or None)
+                if client_cert:
+                    context.load_cert_chain(client_cert, client_key or None)
+            except OSError as exc:
+                raise ConfigError(f"engine.ca, engine.client_cert, engine.client_key: {exc}") from exc
+        self.nodes = [Node(url, context) for url in urls]
+        self._turn = 0
+
+    async def connection(self, *, fresh: bool = False) -> EngineConnection:
+        """A connection to some node. `fresh`: none that was used before. Raises EngineUnreachable."""
+        nodes = self.nodes
+        if len(nodes) > 1:
+            self._turn = (self._turn + 1) % len(nodes)
+            now = time.monotonic()
+            nodes = nodes[self._turn :] + nodes[: self._turn]
+            nodes.sort(key=lambda node: node.resting_until if node.resting_until > now else 0.0)
+        failures = []
+        for node in nodes:
+            if not fresh and (connection := node.idle()):
+                return connection
+            try:
+                return await node.connect()
+            except OSError as exc:
+                failures.append(f"{node.host}:{node.port}: {exc or type(exc).__name__}")
+        raise EngineUnreachable("no engine node accepts a connection: " + "; ".join(failures))
+
+    def adapt(self, node: Node, fields: Headers) -> Fields:
+        """The caller's fields as this node gets them.
+
+        `Host` stays the caller's own over http, as every other field does: engines ignore it. Behind https stand
+        cloud endpoints and ingresses that choose by it, so there it is the node's. `Secondpass` is ours alone.
+        """
+        kept: Fields = []
+        host = False
+        for name, value in fields:
+            lower = name.lower()
+            if lower == b"secondpass":
+                continue
+            if lower == b"host":
+                host = True
+                if node.tls is not None:
+                    value = node.netloc
+            kept.append((name, value))
+        return kept if host else [(b"Host", node.netloc), *kept]
+
+    async def fetch(self, call: Call, timeout_s: float, limit: int = REPLY_BYTES) -> Reply:
+        """One whole answer, ungzipped; for searches, which may be repeated on a connection that had gone stale.
+
+        Raises EngineUnreachable, EngineTimeout, EngineError; BodyTooLarge where the answer exceeds `limit` bytes.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                try:
+                    return await self._fetch(call, limit, fresh=False)
+                except Lost:
+                    return await self._fetch(call, limit, fresh=True)
+        except TimeoutError as exc:
+            raise EngineTimeout(f"the engine did not answer within {timeout_s * 1000:.0f} ms") from exc
+        except (Lost, Malformed) as exc:
+            raise EngineError(str(exc)) from exc
+
+    async def _fetch(self, call: Call, limit: int, fresh: bool) -> Reply:
+        connection = await self.connection(fresh=fresh)
+        try:
+            fields = [field for field in call.headers if field[0].lower() not in (b"content-length", b"expect")]
+            if call.body or call.method not in SAFE:
+                fields.append((b"Content-Length", b"%d" % len(call.body)))
+            fields = self.adapt(connection.node, fields)
+            connection.send(call.method, call.target, fields, len(call.body), call.body)
+            while (head := await connection.head(None)).status < 200:
+                pass
+            pieces, size = [], 0
+            while piece := await connection.read(None):
+                pieces.append(piece)
+                size += len(piece)
+                if size > limit:
+                    raise BodyTooLarge(f"the engine's answer is longer than {limit} bytes")
+        finally:
+            connection.release()
+        return gunzip(Reply(head.status, head.reason, head.fields, b"".join(pieces)), limit)
+
+    def close(self) -> None:
+        for node in self.nodes:
+            node.close()
