@@ -3,7 +3,10 @@
 SecondpassError
 ├── ConfigError             settings that cannot work; raised at start, names key and line
 ├── BadRequest        400   the caller's request is wrong in a way that only we can say
+├── UnknownAddress    404   nothing is at this address of ours
+├── WrongMethod       405   an address of ours does not take this method
 ├── BodyTooLarge      413   a body that must be parsed exceeds the limit
+├── MappingConflict   409   an index of that name is newer than ours, or not ours
 ├── Overloaded        429   more concurrent searches than `proxy.max_concurrent`
 ├── EngineError       502   the engine answered, but not with what it promises
 │   ├── EngineRefused     502   the engine refused a request of our own (its status and reason are kept)
@@ -40,11 +43,32 @@ class BadRequest(SecondpassError):
     code = "illegal_argument_exception"
 
 
+class UnknownAddress(SecondpassError):
+    """Raised when a path below `/_secondpass` names nothing."""
+
+    status = 404
+    code = "resource_not_found_exception"
+
+
+class WrongMethod(SecondpassError):
+    """Raised when an address of ours does not take the request's method."""
+
+    status = 405
+    code = "method_not_allowed_exception"
+
+
 class BodyTooLarge(SecondpassError):
     """Raised when a body that must be parsed is larger than we hold in memory."""
 
     status = 413
     code = "content_too_long_exception"
+
+
+class MappingConflict(SecondpassError):
+    """Raised when an index cannot be installed over what stands there: a newer definition, or somebody else's index."""
+
+    status = 409
+    code = "resource_already_exists_exception"
 
 
 class Overloaded(SecondpassError):
