@@ -1,0 +1,181 @@
+"""The engine's answer: its hits as candidates, and the answer again with other hits in their place and no other change.
+
+No `_source` is parsed. Reading 100 hits of 1 KB takes about 0.3 ms (bench/answer_splice.py); writing a page, 0.05 ms.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import orjson
+
+from connector.dialects.asked import added_fields
+from connector.dialects.controls import EXT
+from connector.dialects.request import SearchRequest
+from connector.dialects.splice import Span, read_spans, splice
+from connector.settings import Policy
+from connector.texts import document_text
+from connector.types import Candidate, Plan
+
+
+class _Hit(msgspec.Struct):
+    index: str = msgspec.field(name="_index")
+    id: str = msgspec.field(name="_id")
+    score: float | None = msgspec.field(name="_score", default=None)
+    fields: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+class _Total(msgspec.Struct):
+    value: int
+    relation: str = "eq"
+
+
+class _Shards(msgspec.Struct):
+    failed: int = 0
+
+
+class _Head(msgspec.Struct):
+    """What is small at the top of an answer."""
+
+    took: int = 0
+    timed_out: bool = False
+    shards: _Shards = msgspec.field(name="_shards", default_factory=_Shards)
+
+
+_LIST = msgspec.json.Decoder(list[msgspec.Raw])
+_HIT = msgspec.json.Decoder(_Hit)
+_HEAD = msgspec.json.Decoder(_Head)
+_TOTAL = msgspec.json.Decoder(_Total | int)
+_SCORE = msgspec.json.Decoder(float | None)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An answer as read. `spans` are its top-level members, `hits_spans` those of `hits`, in the bytes of `hits`.
+
+    `total` is None where the caller asked for none; `relation` is "eq" or "gte". `failed_shards` and `timed_out` say
+    that the engine did not look everywhere.
+    """
+
+    candidates: tuple[Candidate, ...]
+    total: int | None
+    relation: str
+    max_score: float | None
+    took_ms: int
+    timed_out: bool
+    failed_shards: int
+    spans: Mapping[str, Span]
+    hits_spans: Mapping[str, Span]
+
+
+def read_answer(
+    body: bytes, request: SearchRequest, plan: Plan, policy: Policy, limit: int, first: int = 0, *, knn: bool = False
+) -> Found | None:
+    """The answer of a window call (`first` is its `from`) or, with `knn`, of the vector leg; None where it is not one.
+
+    `limit`: characters of a text (`texts.text_limit`). Candidates come in the engine's order, ranks from `first` + 1.
+    """
+    spans = read_spans(body)
+    if spans is None or "hits" not in spans:
+        return None
+    hits = body[spans["hits"].start : spans["hits"].end]
+    hits_spans = read_spans(hits)
+    if hits_spans is None or "hits" not in hits_spans:
+        return None
+    try:
+        head = _HEAD.decode(body)
+        raws = _LIST.decode(_cut(hits, hits_spans["hits"]))
+        total = _TOTAL.decode(_cut(hits, hits_spans["total"])) if "total" in hits_spans else None
+        best = _SCORE.decode(_cut(hits, hits_spans["max_score"])) if "max_score" in hits_spans else None
+        candidates = tuple(_read_hit(raw, rank, policy, limit, knn) for rank, raw in enumerate(raws, start=first + 1))
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    return Found(
+        candidates=candidates,
+        total=total.value if isinstance(total, _Total) else total,
+        relation=total.relation if isinstance(total, _Total) else "eq",
+        max_score=best,
+        took_ms=head.took,
+        timed_out=head.timed_out,
+        failed_shards=head.shards.failed,
+        spans=spans,
+        hits_spans=hits_spans,
+    )
+
+
+def _cut(data: bytes, span: Span) -> bytes:
+    return data[span.start : span.end]
+
+
+def _read_hit(raw: msgspec.Raw, rank: int, policy: Policy, limit: int, knn: bool) -> Candidate:
+    hit = _HIT.decode(raw)
+    text = document_text(hit.fields, policy, limit)
+    if knn:
+        return Candidate(hit.index, hit.id, bytes(raw), text, knn_rank=rank, knn_score=hit.score)
+    return Candidate(hit.index, hit.id, bytes(raw), text, engine_rank=rank, engine_score=hit.score)
+
+
+def render_hit(
+    candidate: Candidate,
+    request: SearchRequest,
+    plan: Plan,
+    score: float | None = None,
+    details: Mapping[str, object] | None = None,
+) -> bytes:
+    """The hit as the engine wrote it, without the `fields` that only we asked for. `score` replaces `_score` where
+    it is given; `details` becomes `_secondpass`."""
+    changes: dict[str, bytes | None] = {}
+    spans = read_spans(candidate.raw)
+    if spans is None:
+        raise ValueError("a hit with members of the same name")
+    if "fields" in spans and (names := added_fields(request, plan.fields)):
+        kept = _without(_cut(candidate.raw, spans["fields"]), names, "")
+        changes["fields"] = kept
+    if score is not None:
+        changes["_score"] = orjson.dumps(score)
+    if details is not None:
+        changes["_secondpass"] = orjson.dumps(details)
+    return splice(candidate.raw, changes, spans)
+
+
+def _without(fields: bytes, names: Sequence[str], path: str) -> bytes | None:
+    """`fields` without our names, inside the objects of nested fields too; None where nothing is left."""
+    changes: dict[str, bytes | None] = {}
+    spans = read_spans(fields)
+    if spans is None:
+        return None
+    for key, span in spans.items():
+        if path + key in names:
+            changes[key] = None
+        elif any(name.startswith(f"{path}{key}.") for name in names):
+            inner = [_without(bytes(one), names, f"{path}{key}.") for one in _LIST.decode(_cut(fields, span))]
+            left = [one for one in inner if one]
+            changes[key] = b"[" + b",".join(left) + b"]" if left else None
+    if all(key in changes and changes[key] is None for key in spans):
+        return None
+    return splice(fields, changes, spans)
+
+
+def write_answer(
+    body: bytes,
+    found: Found,
+    hits: Sequence[bytes],
+    max_score: float | None = None,
+    took_add_ms: float = 0,
+    details: Mapping[str, object] | None = None,
+) -> bytes:
+    """`body` with these hits (rendered), `max_score` where given, `took` that much longer, and `ext.secondpass` where
+    `details` are asked for. Every other byte is the engine's."""
+    inner = _cut(body, found.spans["hits"])
+    hits_changes: dict[str, bytes | None] = {"hits": b"[" + b",".join(hits) + b"]"}
+    if max_score is not None and "max_score" in found.hits_spans:
+        hits_changes["max_score"] = orjson.dumps(max_score)
+    changes: dict[str, bytes | None] = {"hits": splice(inner, hits_changes, found.hits_spans)}
+    if "took" in found.spans:
+        changes["took"] = str(found.took_ms + round(took_add_ms)).encode()
+    if details is not None:
+        ours = orjson.dumps(details)
+        said = _cut(body, found.spans["ext"]) if "ext" in found.spans else b"{}"
+        changes["ext"] = splice(said, {EXT: ours})
+    return splice(body, changes, found.spans)

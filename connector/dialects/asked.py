@@ -1,0 +1,35 @@
+"""What the caller asked for under a hit's `fields`, and so what of it is ours to cut.
+
+Four request options and `collapse` all land in that one object. A field that the caller's own request may bring is
+never added by us and never cut.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from connector.dialects.request import SearchRequest
+
+
+def asked_patterns(request: SearchRequest) -> list[str]:
+    """Names and wildcards of everything that the caller's own request puts into `fields`."""
+    patterns = _names(request.body.get("fields"))
+    for option in ("stored_fields", "docvalue_fields"):
+        patterns += _names(request.body.get(option))
+        patterns += [name.strip() for name in (request.parameter(option) or "").split(",") if name.strip()]
+    scripts = request.body.get("script_fields")
+    patterns += [str(name) for name in scripts] if isinstance(scripts, Mapping) else []
+    return [*patterns, *([request.collapse] if request.collapse else [])]
+
+
+def added_fields(request: SearchRequest, fields: Iterable[str]) -> list[str]:
+    """Those of `fields` (what the model reads) that the caller's request does not bring by itself."""
+    patterns = [".*".join(map(re.escape, pattern.split("*"))) for pattern in asked_patterns(request)]
+    covered = re.compile("|".join(patterns) or r"(?!)", re.DOTALL)
+    return [name for name in fields if not covered.fullmatch(name)]
+
+
+def _names(said: object) -> list[str]:
+    """Entries are names or {"field": name, ...}; one alone may stand without its list."""
+    entries = said if isinstance(said, list) else [said]
+    names = [entry.get("field") if isinstance(entry, Mapping) else entry for entry in entries]
+    return [name for name in names if isinstance(name, str)]

@@ -1,0 +1,121 @@
+"""How a request speaks to us and an answer speaks of us: `Secondpass`, `ext.secondpass`, `Secondpass-Rerank`.
+
+Header fields are RFC 9651 structured fields. A control that cannot be understood is a BadRequest: guessing what a
+caller meant by `budget=fast` would be worse than saying so.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import http_sf
+
+from connector.errors import BadRequest
+from connector.types import Controls, Headers, Outcome, State
+
+REQUEST_HEADER = b"Secondpass"
+ANSWER_HEADER = b"Secondpass-Rerank"
+EXT = "secondpass"
+
+_NAME = REQUEST_HEADER.lower()
+_HEADER_KEYS = {"on": bool, "off": bool, "budget": int, "window": int, "policy": str, "details": bool}
+_BODY_KEYS = {"enabled": bool, "budget_ms": int, "window": int, "policy": str, "details": bool}
+
+
+def read_controls(headers: Headers, ext: object | None = None) -> Controls:
+    """What header and body ask for. Where both speak: the lower limit, and "off" wins; the header names the policy.
+
+    `ext` is the request's `ext` as parsed. Raises BadRequest, naming what is wrong.
+    """
+    header = _from_header(headers)
+    body = _from_ext(ext)
+    return Controls(
+        enabled=min((one for one in (header.enabled, body.enabled) if one is not None), default=None),
+        budget_ms=min((one for one in (header.budget_ms, body.budget_ms) if one is not None), default=None),
+        window=min((one for one in (header.window, body.window) if one is not None), default=None),
+        policy=header.policy if header.policy is not None else body.policy,
+        details=header.details or body.details,
+    )
+
+
+def _from_header(headers: Headers) -> Controls:
+    value = b", ".join(value for name, value in headers if name.lower() == _NAME)
+    if not value.strip():
+        return Controls()
+    try:
+        parsed: Any = http_sf.parse(value, tltype="dictionary")
+    except (ValueError, UnicodeDecodeError) as error:
+        raise BadRequest(f"header Secondpass is not a dictionary as in RFC 9651: {error}") from error
+    asked = {key: member[0] for key, member in parsed.items()}
+    _check(asked, _HEADER_KEYS, "header Secondpass")
+    if asked.get("on") and asked.get("off"):
+        raise BadRequest("header Secondpass says both on and off")
+    enabled = None
+    if "on" in asked or "off" in asked:
+        enabled = asked.get("on", True) and not asked.get("off", False)
+    return Controls(enabled, asked.get("budget"), asked.get("window"), asked.get("policy"), asked.get("details", False))
+
+
+def _from_ext(ext: object | None) -> Controls:
+    if not isinstance(ext, Mapping) or ext.get(EXT) is None:
+        return Controls()
+    asked = ext[EXT]
+    if not isinstance(asked, Mapping):
+        raise BadRequest("[ext.secondpass] must be an object")
+    asked = {key: value for key, value in asked.items() if value is not None}
+    _check(asked, _BODY_KEYS, "[ext.secondpass]")
+    return Controls(**asked)
+
+
+def _check(asked: Mapping[str, object], kinds: Mapping[str, type], where: str) -> None:
+    for key, value in asked.items():
+        if key not in kinds:
+            raise BadRequest(f"{where} knows no [{key}]; there is {', '.join(kinds)}")
+        if type(value) is not kinds[key]:
+            raise BadRequest(f"{where}: [{key}] must be of type {kinds[key].__name__}")
+        if isinstance(value, int) and value < 0:
+            raise BadRequest(f"{where}: [{key}] must not be negative")
+
+
+def strip_header(headers: Headers) -> Headers:
+    """Every field but ours, in order and spelling."""
+    return [(name, value) for name, value in headers if name.lower() != _NAME]
+
+
+def render_outcome(outcome: Outcome) -> bytes:
+    """The value of `Secondpass-Rerank` for one search: `applied;scored=100;cached=63;window=100;ms=41.2;model="m"`."""
+    return str(http_sf.ser(_item(outcome))).encode("ascii")
+
+
+def render_outcomes(outcomes: Sequence[Outcome]) -> bytes:
+    """The same for `_msearch`: a list, one item a search, in order."""
+    return str(http_sf.ser([_item(outcome) for outcome in outcomes])).encode("ascii")
+
+
+def _item(outcome: Outcome) -> tuple[http_sf.Token, dict[str, Any]]:
+    """Counts and model only where something was scored: a skipped search has nothing of them to tell."""
+    parameters: dict[str, Any] = {}
+    if outcome.state in (State.APPLIED, State.PARTIAL):
+        parameters |= {"scored": outcome.scored, "cached": outcome.cached, "window": outcome.window}
+        parameters |= {"ms": round(outcome.ms, 1), "model": outcome.model}
+    if outcome.reason is not None:
+        parameters["reason"] = http_sf.Token(outcome.reason.value)
+    if outcome.knn is not None:
+        parameters["knn"] = http_sf.Token(outcome.knn.value)
+    if outcome.pages_unstable:
+        parameters["pages"] = http_sf.Token("unstable")
+    return http_sf.Token(outcome.state.value), parameters
+
+
+def details(outcome: Outcome) -> dict[str, object]:
+    """`ext.secondpass` of an answer whose caller asked for details."""
+    return {
+        "state": outcome.state.value,
+        "reason": outcome.reason.value if outcome.reason else None,
+        "scored": outcome.scored,
+        "cached": outcome.cached,
+        "window": outcome.window,
+        "ms": round(outcome.ms, 1),
+        "model": outcome.model,
+        "activation": outcome.activation,
+        "knn": outcome.knn.value if outcome.knn else None,
+    }

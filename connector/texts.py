@@ -1,0 +1,85 @@
+"""What the model reads of a document: its fields, by the policy's template, as one line of bounded length.
+
+Part of the score cache's meaning: the same fields and template must give the same text, always.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from connector.settings import Model, Policy
+
+CHARACTERS_A_TOKEN = 16
+"""Text beyond `max_tokens` times this is never read: long English words split into pieces of about 4 characters, and
+more than 16 a token occur only in padding such as "-----"."""
+
+PASSAGES = 8
+"""Policies with passages read several windows of a document; this many at most."""
+
+_FIELD = re.compile(r"\{([^{}]*)\}")
+_CLOSERS = re.compile(r"[)\]}»”』」】%]*")
+_SEPARATORS = " \t\n.,;:!?|/·–—-。，；：、"
+
+
+def text_limit(policy: Policy, model: Model) -> int:
+    """Characters of a document that are read at most."""
+    return CHARACTERS_A_TOKEN * model.max_tokens * (1 if policy.passages == "off" else PASSAGES)
+
+
+def document_text(fields: Mapping[str, object], policy: Policy, limit: int = CHARACTERS_A_TOKEN * 256) -> str:
+    """The text of a hit's `fields` (name -> list of values); "" where there is nothing to read.
+
+    Parts that are empty go, and the punctuation around them with them. At most `limit` characters.
+    """
+    values = {name: _plain(fields.get(name)) for name in policy.fields}
+    text = _fill(policy.template, values) if policy.template else ". ".join(value for value in values.values() if value)
+    if not text.isprintable() or "  " in text:
+        text = " ".join(text.split())
+    return text.strip()[:limit].rstrip()
+
+
+def _plain(value: object) -> str:
+    """A value as text: arrays joined with ", "; objects (nested, flattened) have no one text and give none."""
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(part for part in map(_plain, value) if part)
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A field between the words that go with it."""
+
+    separator: str
+    field: str
+    closing: str
+
+
+@lru_cache(maxsize=256)
+def _parse(template: str) -> tuple[tuple[_Part, ...], str]:
+    """The fields, each with what stands before it and the brackets that close after it; and the last words."""
+    pieces = _FIELD.split(template)  # literal, field, literal, ..., field, literal
+    parts: list[_Part] = []
+    separator = pieces[0]
+    for field, literal in zip(pieces[1::2], pieces[2::2], strict=True):
+        match = _CLOSERS.match(literal)
+        closing = match[0] if match else ""
+        parts.append(_Part(separator, field, closing))
+        separator = literal[len(closing) :]
+    return tuple(parts), separator
+
+
+def _fill(template: str, values: Mapping[str, str]) -> str:
+    parts, last_words = _parse(template)
+    text = ""
+    for part in parts:
+        if value := values.get(part.field, ""):
+            separator = part.separator if text else part.separator.lstrip(_SEPARATORS)
+            text += separator + value + part.closing
+    return text + last_words if parts and values.get(parts[-1].field) else text
