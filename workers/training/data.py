@@ -70,9 +70,7 @@ def read_collection(folder: Path) -> Collection:
     return Collection(documents, queries, grades, split)
 
 
-def document_text(
-    document: Mapping[str, Any], fields: Sequence[str] = TEXT_FIELDS, max_chars: int = MAX_CHARS
-) -> str:
+def document_text(document: Mapping[str, Any], fields: Sequence[str] = TEXT_FIELDS, max_chars: int = MAX_CHARS) -> str:
     """Join the non-empty fields with ". " and cut at `max_chars`: the same template rule as in production."""
     parts = (document.get(name) for name in fields)
     texts = (" ".join(map(str, part)) if isinstance(part, list) else str(part) for part in parts if part)

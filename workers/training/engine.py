@@ -60,6 +60,18 @@ class EngineIndex:
         """Return the kNN list of each query vector, best first."""
         return self._search((self._knn(list(vector), size) for vector in vectors), size)
 
+    def vectors(self, ids: Sequence[str]) -> dict[str, list[float]]:
+        """Return the stored vector of each document that has a readable one."""
+        found: dict[str, list[float]] = {}
+        for start in range(0, len(ids), 500):
+            body = json.dumps({"ids": list(ids[start : start + 500])}).encode()
+            answer = call(f"{self.url}/{self.index}/_mget?_source_includes={self.vector_field}", body)
+            for document in answer["docs"]:
+                vector = document.get("_source", {}).get(self.vector_field)
+                if vector:
+                    found[document["_id"]] = vector
+        return found
+
     def _knn(self, vector: list[float], size: int) -> dict[str, Any]:
         if self.dialect == "elasticsearch":
             query = {"field": self.vector_field, "query_vector": vector, "k": size, "num_candidates": 2 * size}

