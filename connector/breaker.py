@@ -1,0 +1,55 @@
+"""A breaker: after three failures in a row nothing more is tried until a probe in the background succeeds.
+
+No caller's request is ever the probe, so an outage costs callers nothing once it is known.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+
+log = logging.getLogger(__name__)
+
+FAILURES = 3
+PROBE_S = 1.0  # between two probes; recovery is seen this late at most
+
+
+class Breaker:
+    """Counts consecutive failures of one thing. `probe` returns whether the thing works again; it may raise."""
+
+    def __init__(self, name: str, probe: Callable[[], Awaitable[bool]]) -> None:
+        self.name = name
+        self.probe = probe
+        self.open = False
+        self.failures = 0
+        self._probing: asyncio.Task[None] | None = None
+
+    def failed(self) -> None:
+        self.failures += 1
+        if self.failures >= FAILURES and not self.open:
+            self.open = True
+            log.warning("breaker opened", extra={"breaker": self.name})
+            self._probing = asyncio.create_task(self._probe_until_it_works())
+
+    def succeeded(self) -> None:
+        self.failures = 0
+
+    async def close(self) -> None:
+        """End the probing; for the end of the process."""
+        if self._probing:
+            self._probing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._probing
+
+    async def _probe_until_it_works(self) -> None:
+        while True:
+            await asyncio.sleep(PROBE_S)
+            try:
+                works = await self.probe()
+            except Exception as error:
+                log.debug("probe failed", extra={"breaker": self.name, "error": str(error)})
+                continue
+            if works:
+                self.open, self.failures = False, 0
+                log.warning("breaker closed", extra={"breaker": self.name})
+                return

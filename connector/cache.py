@@ -1,0 +1,89 @@
+"""Scores and query vectors that were computed before, in Redis.
+
+A score is found only under the very model, template, passage rule, query and text that it was computed from. What is
+stored is the float32 logit, never a probability. A text that the model could not read is remembered for
+`UNREADABLE_S` only: it must not crash a model again with every search, nor stay unscored after a mended worker.
+"""
+
+import struct
+import time
+from array import array
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from redis.asyncio import Redis
+
+from connector.errors import RerankError
+from connector.keys import Keys
+from connector.store import Store
+
+UNREADABLE_S = 60
+LOGIT = struct.Struct("<f")
+UNREADABLE = struct.Struct("<fI")  # NaN, and the second of the epoch until which it stands
+
+
+class ScoreCache:
+    """One Redis hash a query and model: field = hash of the text, value = logit. Nothing here raises."""
+
+    def __init__(self, store: Store, keys: Keys, ttl_s: int) -> None:
+        self.store = store
+        self.keys = keys
+        self.ttl_s = ttl_s
+
+    async def read(self, key: bytes, fields: Sequence[bytes], wait_s: float) -> dict[bytes, float]:
+        """The known logits of `fields`; {} where the cache cannot be asked within `wait_s`. One round trip."""
+        try:
+            values = await self.store.ask(lambda redis: redis.hmget(key, fields), wait_s)
+        except RerankError:
+            return {}
+        now = time.time()
+        known = {}
+        for field, value in zip(fields, values, strict=True):
+            if not isinstance(value, bytes):
+                continue
+            if len(value) == LOGIT.size:
+                known[field] = LOGIT.unpack(value)[0]
+            elif len(value) == UNREADABLE.size and UNREADABLE.unpack(value)[1] > now:
+                known[field] = float("nan")
+        return known
+
+    async def write(self, key: bytes, logits: Mapping[bytes, float]) -> None:
+        """Keep logits by text hash for `ttl_s`. One round trip."""
+        until = int(time.time()) + UNREADABLE_S
+        values: dict[Any, Any] = {
+            field: LOGIT.pack(logit) if logit == logit else UNREADABLE.pack(logit, until)
+            for field, logit in logits.items()
+        }
+
+        async def put(redis: Redis) -> None:
+            pipeline = redis.pipeline(transaction=False)
+            pipeline.hset(key, mapping=values)
+            pipeline.expire(key, self.ttl_s)
+            await pipeline.execute()
+
+        try:
+            await self.store.ask(put)
+        except RerankError:
+            return
+
+
+class VectorCache:
+    """Vectors of queries, float32, by embedder and query. Nothing here raises."""
+
+    def __init__(self, store: Store, keys: Keys, ttl_s: int) -> None:
+        self.store = store
+        self.keys = keys
+        self.ttl_s = ttl_s
+
+    async def read(self, key: bytes) -> "array[float] | None":
+        try:
+            value = await self.store.ask(lambda redis: redis.get(key))
+        except RerankError:
+            return None
+        return array("f", value) if isinstance(value, bytes) and value and len(value) % 4 == 0 else None
+
+    async def write(self, key: bytes, vector: "array[float]") -> None:
+        try:
+            await self.store.ask(lambda redis: redis.set(key, vector.tobytes(), ex=self.ttl_s))
+        except RerankError:
+            return

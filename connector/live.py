@@ -1,0 +1,99 @@
+"""Who is alive: the workers' announcements, read every `BEAT_S` in the background, and the reply server's clock.
+
+A search asks this object and never the server. While the server cannot be reached the last known list stands: not to
+know is not to know that nobody is there; the queue's breaker deals with that outage.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Iterable
+
+import orjson
+from redis.exceptions import RedisError
+
+from connector.contract import BEAT_S, LIVE_S, Announcement, workers_key
+from connector.servers import open_redis
+
+log = logging.getLogger(__name__)
+
+POLL_TIMEOUT_S = 1.0
+
+
+class Live:
+    """The living workers of the given (role, model) pairs."""
+
+    def __init__(self, url: str, watched: Iterable[tuple[str, str]]) -> None:
+        self.watched = list(dict.fromkeys(watched))
+        self.reachable = False
+        self._client = open_redis(url, POLL_TIMEOUT_S, 2)
+        self._offset = time.time() - time.monotonic()
+        self._living: dict[tuple[str, str], list[Announcement]] = {}
+        self._counts: dict[tuple[str, str], int] = {}
+        self._polling: asyncio.Task[None] | None = None
+
+    def live(self, role: str, model: str) -> list[Announcement]:
+        """The living workers of one fingerprint: of several the one whose worker started last. [] where none lives."""
+        return self._living.get((role, model), [])
+
+    def count(self, role: str, fingerprint: str) -> int:
+        """How many living workers of a role have this fingerprint."""
+        return self._counts.get((role, fingerprint), 0)
+
+    def server_time(self, moment: float) -> float:
+        """A `time.monotonic()` moment on the reply server's clock, in seconds of the epoch."""
+        return moment + self._offset
+
+    async def start(self) -> None:
+        """Poll once, so that the first search knows, then every `BEAT_S`."""
+        await self.poll()
+        self._polling = asyncio.create_task(self._poll_on())
+
+    async def close(self) -> None:
+        if self._polling:
+            self._polling.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._polling
+        await self._client.aclose()
+
+    async def poll(self) -> None:
+        """Read clock and announcements. Never raises; `reachable` says whether it worked."""
+        try:
+            async with asyncio.timeout(POLL_TIMEOUT_S):
+                asked = time.monotonic()
+                seconds, microseconds = await self._client.time()
+                answered = time.monotonic()
+                now = seconds + microseconds / 1e6
+                pipeline = self._client.pipeline(transaction=False)
+                for role, model in self.watched:
+                    pipeline.zrangebyscore(workers_key(role, model), now - LIVE_S, "+inf")
+                answers = await pipeline.execute() if self.watched else []
+        except (RedisError, OSError, TimeoutError) as error:
+            if self.reachable:
+                log.warning("reply server unreachable", extra={"error": str(error)})
+            self.reachable = False
+            return
+        self.reachable = True
+        self._offset = now - (asked + answered) / 2
+        self._living, self._counts = {}, {}
+        for pair, members in zip(self.watched, answers, strict=True):
+            known = list({one.id: one for one in map(_announcement, members) if one}.values())
+            for one in known:
+                kind = (one.role, one.fingerprint)
+                self._counts[kind] = self._counts.get(kind, 0) + 1
+            newest = max(known, key=lambda one: one.started, default=None)
+            self._living[pair] = [one for one in known if newest and one.fingerprint == newest.fingerprint]
+
+    async def _poll_on(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_S)
+            await self.poll()
+
+
+def _announcement(member: bytes) -> Announcement | None:
+    try:
+        return Announcement(**orjson.loads(member))
+    except (ValueError, TypeError):
+        log.warning("announcement not understood")
+        return None

@@ -1,0 +1,76 @@
+"""Celery protocol-2 task messages, as kombu puts them on a Redis list and on an AMQP exchange.
+
+Built by hand because `apply_async` costs four times as much and blocks; whatever consumes a Celery queue can run them.
+Arguments never appear in `argsrepr`: workers log it, and ours are documents.
+"""
+
+import base64
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import orjson
+
+CONTENT_TYPE = "application/x-msgpack"
+CONTENT_ENCODING = "binary"
+NO_EMBED = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One task on its way. A worker drops it unread `lifetime_s` after it was `made` (seconds of the epoch)."""
+
+    id: str
+    task: str
+    queue: str
+    body: bytes
+    made: float
+    lifetime_s: float
+
+    def headers(self) -> dict[str, Any]:
+        return {
+            "lang": "py",
+            "task": self.task,
+            "id": self.id,
+            "root_id": self.id,
+            "parent_id": None,
+            "group": None,
+            "shadow": None,
+            "eta": None,
+            "expires": datetime.fromtimestamp(self.made + self.lifetime_s, UTC).isoformat(),
+            "retries": 0,
+            "timelimit": [None, None],
+            "argsrepr": "(...)",
+            "kwargsrepr": "{}",
+            "origin": "secondpass",
+            "ignore_result": True,
+        }
+
+    def redis_envelope(self) -> bytes:
+        """What kombu's Redis transport expects in the list that is named as the queue."""
+        return orjson.dumps(
+            {
+                "body": base64.b64encode(self.body).decode(),
+                "content-encoding": CONTENT_ENCODING,
+                "content-type": CONTENT_TYPE,
+                "headers": self.headers(),
+                "properties": {
+                    "correlation_id": self.id,
+                    "reply_to": "",
+                    "delivery_mode": 1,
+                    "delivery_info": {"exchange": "", "routing_key": self.queue},
+                    "priority": 0,
+                    "body_encoding": "base64",
+                    "delivery_tag": self.id,
+                },
+            }
+        )
+
+
+def new_message(task: str, queue: str, payload: Mapping[str, Any], lifetime_s: float) -> Message:
+    """A task with `payload` as its one argument. The payload's own "task" becomes the message's id."""
+    body = msgspec.msgpack.encode(([payload], {}, NO_EMBED))
+    return Message(str(payload["task"]), task, queue, body, time.time(), lifetime_s)

@@ -1,0 +1,40 @@
+"""Kept page orders: the first proxy that keeps one for a search decides for all of them."""
+
+from typing import Any
+
+from redis.asyncio import Redis
+
+from connector.errors import RerankError
+from connector.store import Store
+
+
+class Orders:
+    """Values by key with an expiry. Nothing here raises: None says that the server cannot be asked."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    async def load(self, key: bytes) -> bytes | None:
+        """What is kept under `key`; None where there is nothing, or no server. One round trip."""
+        try:
+            value = await self.store.ask(lambda redis: redis.get(key))
+        except RerankError:
+            return None
+        return value if isinstance(value, bytes) else None
+
+    async def keep(self, key: bytes, value: bytes, ttl_s: int) -> bytes | None:
+        """Keep `value` unless something is kept already; returns what is kept, None without a server. One round trip
+        (two commands: SET with both NX and GET needs Redis 7).
+        """
+
+        async def put(redis: Redis) -> Any:
+            pipeline = redis.pipeline(transaction=False)
+            pipeline.set(key, value, nx=True, ex=ttl_s)
+            pipeline.get(key)
+            return await pipeline.execute()
+
+        try:
+            _, kept = await self.store.ask(put)
+        except RerankError:
+            return None
+        return kept if isinstance(kept, bytes) else None

@@ -1,0 +1,49 @@
+"""The cache server as its users see it: one round trip an ask, at most `WAIT_S`, and none at all while it is down."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from connector.breaker import Breaker
+from connector.errors import RerankError
+from connector.servers import open_redis
+from connector.types import Reason
+
+log = logging.getLogger(__name__)
+
+WAIT_S = 0.1  # a round trip takes 0.2 ms; this is for a server that hangs
+T = TypeVar("T")
+
+
+class Store:
+    """A Redis client behind a breaker. Used by the score cache, the query vectors and the page orders."""
+
+    def __init__(self, url: str) -> None:
+        self.client: Redis = open_redis(url, WAIT_S)
+        self.breaker = Breaker("cache", self._ping)
+
+    async def ask(self, question: Callable[[Redis], Awaitable[T]], wait_s: float = WAIT_S) -> T:
+        """The answer of one command or pipeline. Raises RerankError (REDIS, BREAKER) within `wait_s`."""
+        if self.breaker.open:
+            raise RerankError(Reason.BREAKER, "the cache server is down")
+        try:
+            async with asyncio.timeout(wait_s):
+                answer = await question(self.client)
+        except (RedisError, OSError, TimeoutError) as error:
+            log.info("cache server failed", extra={"error": str(error)})
+            self.breaker.failed()
+            raise RerankError(Reason.REDIS, str(error)) from error
+        self.breaker.succeeded()
+        return answer
+
+    async def close(self) -> None:
+        await self.breaker.close()
+        await self.client.aclose()
+
+    async def _ping(self) -> bool:
+        async with asyncio.timeout(WAIT_S):
+            return bool(await self.client.ping())
