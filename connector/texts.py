@@ -32,8 +32,8 @@ def document_text(fields: Mapping[str, object], policy: Policy, limit: int = CHA
 
     Parts that are empty go, and the punctuation around them with them. At most `limit` characters.
     """
-    values = {name: _plain(fields.get(name)) for name in policy.fields}
-    text = _fill(policy.template, values) if policy.template else ". ".join(value for value in values.values() if value)
+    values = {name: _plain(fields[name]) for name in policy.fields if name in fields}
+    text = _fill(policy.template, values) if policy.template else ". ".join(filter(None, values.values()))
     if not text.isprintable() or "  " in text:
         text = " ".join(text.split())
     return text.strip()[:limit].rstrip()
@@ -41,14 +41,16 @@ def document_text(fields: Mapping[str, object], policy: Policy, limit: int = CHA
 
 def _plain(value: object) -> str:
     """A value as text: arrays joined with ", "; objects (nested, flattened) have no one text and give none."""
+    if isinstance(value, list | tuple):
+        if len(value) == 1 and isinstance(value[0], str):
+            return value[0].strip()
+        return ", ".join(part for part in map(_plain, value) if part)
     if isinstance(value, str):
         return value.strip()
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
         return str(value)
-    if isinstance(value, list | tuple):
-        return ", ".join(part for part in map(_plain, value) if part)
     return ""
 
 

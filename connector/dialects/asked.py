@@ -6,6 +6,7 @@ never added by us and never cut.
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from connector.dialects.request import SearchRequest
 
@@ -23,9 +24,14 @@ def asked_patterns(request: SearchRequest) -> list[str]:
 
 def added_fields(request: SearchRequest, fields: Iterable[str]) -> list[str]:
     """Those of `fields` (what the model reads) that the caller's request does not bring by itself."""
-    patterns = [".*".join(map(re.escape, pattern.split("*"))) for pattern in asked_patterns(request)]
-    covered = re.compile("|".join(patterns) or r"(?!)", re.DOTALL)
+    covered = _compile(tuple(asked_patterns(request)))
     return [name for name in fields if not covered.fullmatch(name)]
+
+
+@lru_cache(maxsize=1024)
+def _compile(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    """One expression for all: a page asks for it once a hit."""
+    return re.compile("|".join(".*".join(map(re.escape, one.split("*"))) for one in patterns) or r"(?!)", re.DOTALL)
 
 
 def _names(said: object) -> list[str]:
