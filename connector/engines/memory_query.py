@@ -1,4 +1,4 @@
-"""Queries of the in-memory engine: each clause is a function of one document that gives its score, or None for no match.
+"""Queries of the in-memory engine: each clause is a function of one document: its score, or None for no match.
 
 BM25 with Lucene's constants and idf, over plain word splitting (each Chinese character is a word); cosine is exact and
 scored (1 + cos) / 2 as both engines do. A clause that is not known here is refused, as an engine would.
