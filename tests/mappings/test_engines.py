@@ -67,7 +67,9 @@ BOTH: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.fixture(params=["opensearch_url", "elasticsearch_url"])
+@pytest.fixture(
+    params=["opensearch_url", "elasticsearch_url", pytest.param("elasticsearch_8_url", marks=pytest.mark.slow)]
+)
 async def engine(request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
     opened = await open_engine(EngineSettings(url=[request.getfixturevalue(request.param)]))
     yield opened
