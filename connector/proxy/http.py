@@ -1,19 +1,21 @@
 """One request and its answer, as the proxy's own code sees them: raw bytes, nothing decoded, nothing added."""
 
 from connector.proxy.connection import Body, Connection
-from connector.proxy.wire import CHUNKED, CLOSE, Fields, RequestHead, chunk, has_body, write_head
+from connector.proxy.wire import CHUNKED, CLOSE, Fields, RequestHead, chunk, has_body, with_length, write_head
+from connector.types import Headers
 
 
 class Request:
     """`fields` are end-to-end, in their order and spelling; `target` is the raw request target."""
 
-    __slots__ = ("body", "fields", "head", "method", "response", "target")
+    __slots__ = ("body", "expects", "fields", "head", "method", "response", "target")
 
     def __init__(self, head: RequestHead, body: Body, response: "Response") -> None:
         self.head = head
         self.method = head.method
         self.target = head.target
         self.fields = head.fields
+        self.expects = head.expects  # the client waits for a `100 Continue` that has not been sent
         self.body = body
         self.response = response
 
@@ -26,7 +28,8 @@ class Request:
 
         Raises BodyTooLarge beyond `limit` bytes (nothing is lost: `body` can still be streamed), Lost.
         """
-        if self.head.expects and not self.body.begun:
+        if self.expects:
+            self.expects = False
             self.response.inform(100, b"Continue", [])
         return await self.body.read(limit)
 
@@ -92,18 +95,8 @@ class Response:
             self._connection.transport.write(b"0\r\n\r\n")
         self.ended = True
 
-    def send(self, status: int, reason: bytes, fields: Fields, body: bytes) -> None:
+    def send(self, status: int, reason: bytes, fields: Headers, body: bytes) -> None:
         """Send a whole answer; its Content-Length is set here, where it stood if it stood somewhere."""
-        length = b"%d" % len(body)
-        told = False
-        kept: Fields = []
-        for name, value in fields:
-            if name.lower() != b"content-length":
-                kept.append((name, value))
-            elif not told:
-                told = True
-                kept.append((name, length))
-        if not told and status not in (204, 304):
-            kept.append((b"Content-Length", length))
+        kept = with_length(fields, len(body), always=status not in (204, 304))
         self.start(status, reason, kept, len(body), body)
         self.end()

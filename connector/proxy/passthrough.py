@@ -9,13 +9,15 @@ from connector.proxy.upstream import SAFE, EngineConnection, Upstream
 from connector.proxy.wire import Fields, Malformed
 
 
-async def relay(request: Request, upstream: Upstream, timeout_s: float | None, extra: Fields | None = None) -> int:
+async def relay(
+    request: Request, upstream: Upstream, timeout_s: float | None, extra: Fields, held: bytes | None = None
+) -> int:
     """Send the request to the engine and its answer to the client, with `extra` fields; returns the status.
 
-    `timeout_s` bounds the engine's silence before its answer; None: the client decides. Raises EngineUnreachable,
-    EngineTimeout, EngineError while nothing has been answered; afterwards Lost or Malformed.
+    `held` is the body where it has been read already. `timeout_s` bounds the engine's silence, None: the client does.
+    Raises EngineUnreachable, EngineTimeout, EngineError while nothing has been answered; then Lost or Malformed.
     """
-    body = request.body.take() if request.body.complete else None
+    body = request.body.take() if held is None and request.body.complete else held
     fresh = False
     while True:
         connection = await upstream.connection(fresh=fresh)
@@ -25,7 +27,7 @@ async def relay(request: Request, upstream: Upstream, timeout_s: float | None, e
             connection.send(request.method, request.target, fields, request.head.length, body)
             if body is None:
                 sending = asyncio.get_running_loop().create_task(_send(request, connection))
-            return await _answer(request, connection, timeout_s, extra or [])
+            return await _answer(request, connection, timeout_s, extra)
         except Lost as exc:
             if request.response.started:
                 raise
@@ -58,7 +60,7 @@ async def _answer(request: Request, connection: EngineConnection, timeout_s: flo
     response = request.response
     head = await connection.head(timeout_s)
     while head.status < 200:
-        if head.status != 100 or request.head.expects:
+        if head.status != 100 or request.expects:
             response.inform(head.status, head.reason, head.fields)
         head = await connection.head(timeout_s)
     response.start(head.status, head.reason, head.fields + extra, head.length, connection.take())

@@ -1,6 +1,8 @@
 """The engine's side: a pool of connections per node. A request is repeated only where no engine can have begun it."""
 
 import asyncio
+import contextlib
+import os
 import ssl
 import time
 from collections.abc import Sequence
@@ -11,6 +13,7 @@ from connector.proxy.compression import gunzip
 from connector.proxy.connection import Connection, Lost
 from connector.proxy.wire import (
     CHUNKED,
+    HEAD_BYTES,
     Fields,
     Malformed,
     ResponseHead,
@@ -18,6 +21,7 @@ from connector.proxy.wire import (
     framing,
     has_body,
     read_response,
+    with_length,
     write_head,
 )
 from connector.types import Call, Headers, Reply
@@ -48,9 +52,19 @@ class EngineConnection(Connection):
         self._touched = 0.0  # loop time of the last byte sent
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if exc is not None and self._method and not self.sent and self.node.tls is None:
+            self._hear_out()
         super().connection_lost(exc)
         self.node.forget(self)
         self.fail(Lost("the engine closed the connection before its answer"))
+
+    def _hear_out(self) -> None:
+        """An engine that refuses a body early (413, 429) answers and resets. Our failed write then hides an answer that
+        has arrived, so it is read here, while the socket is still open."""
+        with contextlib.suppress(OSError):
+            socket = self.transport.get_extra_info("socket")
+            while data := os.read(socket.fileno(), HEAD_BYTES):
+                self.data_received(data)
 
     def buffered(self) -> None:
         if not self._method:
@@ -293,10 +307,8 @@ class Upstream:
     async def _fetch(self, call: Call, limit: int, fresh: bool) -> Reply:
         connection = await self.connection(fresh=fresh)
         try:
-            fields = [field for field in call.headers if field[0].lower() not in (b"content-length", b"expect")]
-            if call.body or call.method not in SAFE:
-                fields.append((b"Content-Length", b"%d" % len(call.body)))
-            fields = self.adapt(connection.node, fields)
+            fields = with_length(call.headers, len(call.body), always=bool(call.body))
+            fields = [field for field in self.adapt(connection.node, fields) if field[0].lower() != b"expect"]
             connection.send(call.method, call.target, fields, len(call.body), call.body)
             while (head := await connection.head(None)).status < 200:
                 pass

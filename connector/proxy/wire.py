@@ -12,6 +12,7 @@ from typing import NamedTuple
 import httptools
 
 from connector.errors import BadRequest, EngineError
+from connector.types import Headers
 
 HEAD_BYTES = 128 * 1024  # longest head; engines take 8-16 KB, so that their own refusal is what a caller sees
 FIELDS = 1000  # most header fields of one message
@@ -65,7 +66,7 @@ class _Block:
         self.complete = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.fields.append((name, value))
+        self.fields.append((name, value.rstrip(b" \t")))  # llhttp leaves blanks behind a value
 
     def on_headers_complete(self) -> None:
         self.complete += 1
@@ -150,6 +151,21 @@ def has_body(method: str, status: int) -> bool:
 
 def write_head(start: bytes, fields: Fields) -> bytes:
     return b"%b\r\n%b\r\n" % (start, b"".join([b"%b: %b\r\n" % field for field in fields]))
+
+
+def with_length(fields: Headers, length: int, *, always: bool) -> Fields:
+    """`fields` with a Content-Length of `length` where one stood; where none did, at the end if `always`."""
+    told = False
+    kept: Fields = []
+    for name, value in fields:
+        if name.lower() != b"content-length":
+            kept.append((name, value))
+        elif not told:
+            told = True
+            kept.append((name, b"%d" % length))
+    if always and not told:
+        kept.append((b"Content-Length", b"%d" % length))
+    return kept
 
 
 class Counted:

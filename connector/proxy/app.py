@@ -1,0 +1,165 @@
+"""What happens to a request: ours, a search under a policy, or the engine's. Only the second is ever read by us."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from connector import metrics
+from connector.errors import (
+    BadRequest,
+    BodyTooLarge,
+    EngineError,
+    Overloaded,
+    SecondpassError,
+    UnknownAddress,
+    WrongMethod,
+)
+from connector.proxy import routes
+from connector.proxy.compression import encoding, unpack, without_encoding
+from connector.proxy.connection import Lost
+from connector.proxy.content import is_json
+from connector.proxy.errors import render
+from connector.proxy.http import Request
+from connector.proxy.passthrough import relay
+from connector.proxy.status import Endpoint
+from connector.proxy.upstream import Upstream
+from connector.proxy.wire import Fields, Malformed
+from connector.types import Answer, Call, Outcome, Reason, State
+
+BODY_BYTES = 16 * 1024 * 1024  # longest body that is held to be parsed; a longer search streams through unreranked
+
+Search = Callable[[Call, tuple[str, ...]], Awaitable[Answer]]
+"""A search under a policy, and the index names as written. Its headers hold our own `Secondpass` too; none of them
+asks for compression. Raises EngineError and its kind; BodyTooLarge where the engine's answer is too long to hold."""
+
+log = logging.getLogger("secondpass.proxy")
+
+
+class App:
+    """Built once; called for each request."""
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        *,
+        search: Search,
+        matches: Callable[[tuple[str, ...]], bool],
+        endpoints: Mapping[str, Endpoint],
+        render_outcome: Callable[[Outcome], bytes],
+        dialect: Callable[[], str],
+        timeout_s: float,
+        max_concurrent: int,
+    ) -> None:
+        self._upstream = upstream
+        self._search = search
+        self._matches = matches  # whether index names, as written, are under a policy: asked before the body is read
+        self._endpoints = endpoints
+        self._render_outcome = render_outcome
+        self._dialect = dialect
+        self._timeout_s = timeout_s
+        self._max_concurrent = max_concurrent
+        self._active = 0
+
+    async def __call__(self, request: Request) -> None:
+        route = routes.read(request.method, request.target)
+        if route.search and self._matches(route.names):
+            metrics.count_request("search", await self._rerank(request, route.names))
+        elif route.ours:
+            metrics.count_request("ours", await self._ours(request, route))
+        else:
+            metrics.count_request("engine", await self._relay(request))
+
+    async def _relay(self, request: Request, outcome: Outcome | None = None, body: bytes | None = None) -> int:
+        """Pass through, saying `outcome` where the request is under a policy. Returns the status."""
+        timeout_s = None if routes.is_slow(request.target) else self._timeout_s
+        try:
+            return await relay(request, self._upstream, timeout_s, self._say(outcome), body)
+        except SecondpassError as exc:
+            return self._refuse(request, exc, outcome)
+
+    async def _rerank(self, request: Request, names: tuple[str, ...]) -> int:
+        if self._active >= self._max_concurrent:
+            error = Overloaded(
+                f"{self._active} reranked searches are under way, as many as proxy.max_concurrent allows"
+            )
+            return self._refuse(request, error, Outcome(State.SKIPPED, Reason.OVERLOAD))
+        self._active += 1
+        metrics.IN_FLIGHT.inc()
+        try:
+            return await self._read_and_rerank(request, names)
+        finally:
+            self._active -= 1
+            metrics.IN_FLIGHT.dec()
+
+    async def _read_and_rerank(self, request: Request, names: tuple[str, ...]) -> int:
+        coding = encoding(request.fields)
+        if not is_json(request.target, request.fields) or coding not in (b"", b"gzip", b"x-gzip"):
+            return await self._relay(request, Outcome(State.SKIPPED, Reason.NO_TEXT))  # none that we could read
+        try:
+            raw = await request.read(BODY_BYTES)
+        except BodyTooLarge:
+            return await self._relay(request, Outcome(State.SKIPPED, Reason.LENGTH))
+        except Malformed as exc:
+            return self._refuse(request, BadRequest(str(exc)), Outcome(State.FAILED, Reason.ERROR))
+        try:
+            call = _call(request, raw, unpacked=bool(coding and raw))
+        except BodyTooLarge:
+            return await self._relay(request, Outcome(State.SKIPPED, Reason.LENGTH), raw)
+        except BadRequest:  # not gzip after all: the engine says so
+            return await self._relay(request, Outcome(State.SKIPPED, Reason.NO_TEXT), raw)
+        try:
+            answer = await self._search(call, names)
+        except BodyTooLarge:
+            return await self._relay(request, Outcome(State.SKIPPED, Reason.LENGTH), raw)
+        except (BadRequest, EngineError) as exc:
+            return self._refuse(request, exc, Outcome(State.FAILED, Reason.ERROR))
+        except Lost:
+            raise
+        except Exception:  # a fault of ours must not cost the caller the search
+            log.exception("rerank failed", extra={"target": request.target})
+            return await self._relay(request, Outcome(State.FAILED, Reason.ERROR), raw)
+        self._send(request, answer)
+        return answer.reply.status
+
+    async def _ours(self, request: Request, route: routes.Route) -> int:
+        endpoint = self._endpoints.get(route.endpoint)
+        if endpoint is None:
+            where = request.target.decode("ascii", "replace")
+            if not route.methods:
+                return self._refuse(request, UnknownAddress(f"there is nothing at [{where}]"), None)
+            allowed = ", ".join(route.methods)
+            wrong = WrongMethod(f"[{where}] takes {allowed}, not {request.method}")
+            return self._refuse(request, wrong, None, [(b"Allow", allowed.encode())])
+        try:
+            body = await request.read(BODY_BYTES)
+            answer = await endpoint(Call(request.method, request.target, request.fields, body))
+        except (SecondpassError, Malformed) as exc:
+            return self._refuse(request, exc, None)
+        self._send(request, answer)
+        return answer.reply.status
+
+    def _send(self, request: Request, answer: Answer) -> None:
+        reply = answer.reply
+        if answer.outcome is not None:
+            metrics.count_search(answer.outcome)
+        request.response.send(reply.status, reply.reason, [*reply.headers, *self._say(answer.outcome)], reply.body)
+
+    def _say(self, outcome: Outcome | None) -> Fields:
+        return [] if outcome is None else [(b"Secondpass-Rerank", self._render_outcome(outcome))]
+
+    def _refuse(
+        self, request: Request, error: Exception, outcome: Outcome | None, extra: Sequence[tuple[bytes, bytes]] = ()
+    ) -> int:
+        """Answer with an error in the engine's shape, unless an answer has begun."""
+        if request.response.started:
+            raise error
+        status, reason, fields, body = render(error, self._dialect(), request.fields)
+        request.response.send(status, reason, [*fields, *self._say(outcome), *extra], body)
+        return status
+
+
+def _call(request: Request, raw: bytes, *, unpacked: bool) -> Call:
+    """The search as plain data, asking for a plain answer. Raises BadRequest, BodyTooLarge."""
+    headers = [field for field in request.fields if field[0].lower() != b"accept-encoding"]
+    if not unpacked:
+        return Call(request.method, request.target, headers, raw)
+    return Call(request.method, request.target, without_encoding(headers), unpack(raw, BODY_BYTES))

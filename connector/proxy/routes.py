@@ -1,0 +1,68 @@
+"""What a request is, by its method and raw target alone. Pure. Whatever is not clearly ours belongs to the engine."""
+
+import re
+from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
+
+PREFIX = b"/_secondpass"  # no index can be called so: engines refuse names that begin with an underscore
+
+OURS: dict[tuple[str, bytes], str] = {
+    ("GET", b"/_secondpass/health"): "health",
+    ("GET", b"/_secondpass/ready"): "ready",
+    ("GET", b"/_secondpass/metrics"): "metrics",
+    ("GET", b"/_secondpass/search"): "search",
+    ("POST", b"/_secondpass/search"): "search",
+}
+"""Method and exact path of what we answer ourselves, and the endpoint's name. More addresses are more lines."""
+
+_SLOW = re.compile(
+    rb"/_(?:bulk|reindex|update_by_query|delete_by_query|forcemerge|snapshot|tasks|open|close|shrink|split|clone|rollover)"
+    rb"(?:[/?]|$)|[?&](?:timeout|wait_for_\w+|\w*_timeout)="
+)
+
+
+class Route(NamedTuple):
+    endpoint: str = ""  # one of ours, by name
+    ours: bool = False  # ours, though perhaps without an endpoint
+    search: bool = False  # `_search`
+    names: tuple[str, ...] = ()  # of a search: the index names as written, comma parts, percent-decoded
+    methods: tuple[str, ...] = ()  # where only the method is wrong: those that are right
+
+
+ENGINE = Route()
+
+
+def read(method: str, target: bytes) -> Route:
+    path = target.partition(b"?")[0]
+    if endpoint := OURS.get((method, path)):
+        return Route(endpoint, ours=True)
+    if path.startswith(PREFIX) and path[len(PREFIX) : len(PREFIX) + 1] in (b"", b"/"):
+        return Route(ours=True, methods=tuple(verb for verb, known in OURS if known == path))
+    if method not in ("GET", "POST"):
+        return ENGINE
+    if b"_search" not in path and b"%" not in path:
+        return ENGINE
+    return _search(path)
+
+
+def _search(path: bytes) -> Route:
+    """`/_search` or `/{index}/_search`. Engines split a path, then decode the parts; slashes at its end say nothing."""
+    parts = path.rstrip(b"/").split(b"/")
+    if parts[0] or not 2 <= len(parts) <= 3:
+        return ENGINE
+    try:
+        decoded = [unquote_to_bytes(part).decode() for part in parts[1:]]
+    except UnicodeDecodeError:
+        return ENGINE  # the engine says what it thinks of it
+    if decoded[-1] != "_search":
+        return ENGINE
+    names = decoded[0].split(",") if len(decoded) == 2 else []
+    return Route(search=True, names=tuple(name for name in names if name))
+
+
+def is_slow(target: bytes) -> bool:
+    """Whether the request may rightly take longer than a search: `engine_timeout_ms` does not cut it off.
+
+    Cutting a write hides whether it happened, and what names a time-out of its own is bounded by that.
+    """
+    return _SLOW.search(target) is not None

@@ -1,0 +1,66 @@
+"""Composition of the proxy: the parts in, a listening process out, until it is told to stop."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Mapping
+
+from connector.proxy.app import App, Search
+from connector.proxy.server import Server
+from connector.proxy.status import Endpoint, FindEngine, FindMissing, health, metrics, readiness
+from connector.proxy.upstream import Upstream
+from connector.settings import Settings
+from connector.types import Outcome
+
+
+def open_upstream(settings: Settings) -> Upstream:
+    """The engine's nodes as the settings name them. Raises ConfigError."""
+    engine = settings.engine
+    return Upstream(engine.url, ca=engine.ca, client_cert=engine.client_cert, client_key=engine.client_key)
+
+
+async def serve(
+    settings: Settings,
+    upstream: Upstream,
+    *,
+    search: Search,
+    matches: Callable[[tuple[str, ...]], bool],
+    render_outcome: Callable[[Outcome], bytes],
+    dialect: Callable[[], str],
+    find_engine: FindEngine,
+    find_missing: FindMissing,
+    endpoints: Mapping[str, Endpoint] | None = None,
+    shared: bool = False,
+    listening: Callable[[int], None] | None = None,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Listen until SIGTERM, SIGINT or `stop`, then let requests under way end.
+
+    `endpoints` are addresses of ours by the names in `routes.OURS`, added to health, ready and metrics. `listening`
+    is told the port. `shared`: other processes listen on the same port. Raises OSError where the port is taken.
+    """
+    own = {"health": health, "metrics": metrics, "ready": readiness(find_engine, find_missing), **(endpoints or {})}
+    app = App(
+        upstream,
+        search=search,
+        matches=matches,
+        endpoints=own,
+        render_outcome=render_outcome,
+        dialect=dialect,
+        timeout_s=settings.engine.engine_timeout_ms / 1000,
+        max_concurrent=settings.proxy.max_concurrent,
+    )
+    server = Server(app, dialect)
+    stop = stop or asyncio.Event()
+    loop = asyncio.get_running_loop()
+    with contextlib.suppress(ValueError, RuntimeError):  # only the main thread may listen to signals
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+    port = await server.start(settings.proxy.host, settings.proxy.port, shared=shared)
+    if listening is not None:
+        listening(port)
+    try:
+        await stop.wait()
+    finally:
+        await server.stop()
+        upstream.close()
