@@ -37,10 +37,8 @@ class Collection:
 
     def part(self, name: str) -> tuple[dict[str, str], Grades]:
         """Return the queries and grades of one part of the split; without a split, `train` is everything."""
-        if not self.split:
-            ids = list(self.queries) if name == "train" else []
-        else:
-            ids = self.split.get(name, [])
+        split = self.split or {"train": list(self.queries)}
+        ids = split.get(name, [])
         return {i: self.queries[i] for i in ids}, {i: self.grades[i] for i in ids if i in self.grades}
 
 

@@ -13,7 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 STOP_WORDS = frozenset(
-    "a an and at by for from in is it of on or our the this to with your not no one size x pcs pack set".split()
+    word
+    for line in (
+        "a an and at by for from in is it of on or our the this to with your",
+        "not no one size x pcs pack set",
+    )
+    for word in line.split()
 )
 BRAND_KEPT = 0.3
 """Share of title queries that may keep words of the brand: most shop queries name no brand."""

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 
 from workers.training.data import TEXT_FIELDS, Collection, document_text
 from workers.training.engine import EngineIndex
-from workers.training.mining import Embed, Pair, Vectors, mine, mine_graded
+from workers.training.mining import Pair, mine, mine_graded
 from workers.training.queries import make_queries
 from workers.training.trainer import Example, Pass, Progress, fit, load
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+    from workers.training.mining import Embed, Vectors
 
 OTHER_FORMS = (("title", "text"), ("brand", "title", "text", "color"))
 OTHER_FORM_SHARE = 0.3
@@ -28,6 +30,8 @@ OTHER_FORM_SHARE = 0.3
 
 CUTS = (160, 240, 320, 450)
 """Characters of a document, drawn for each example: short texts train faster and teach that titles may stand alone."""
+
+LEARN, REFINE = Pass(8e-5), Pass(3e-5)
 
 Say = Callable[[str], None]
 
@@ -39,8 +43,11 @@ class Recipe:
     made: int = 3200
     replayed: int = 400
     unjudged: int = 25
-    learn: Pass = Pass(8e-5)
-    refine: Pass = Pass(3e-5)
+    learn: Pass = LEARN
+    refine: Pass = REFINE
+
+
+DEFAULT = Recipe()
 
 
 def train_catalogue(
@@ -50,7 +57,7 @@ def train_catalogue(
     start: str | Path,
     out: Path,
     seed: int,
-    recipe: Recipe = Recipe(),
+    recipe: Recipe = DEFAULT,
     device: str = "cpu",
     minutes: float = 0.0,
     say: Say = print,
