@@ -22,6 +22,9 @@ KEPT = frozenset(  # what of the caller's request the engine must see: who asks,
     b"x-proxy-user x-proxy-roles securitytenant secondpass".split()
 )
 
+ANSWERED = frozenset(b"content-type x-elastic-product x-opaque-id x-opensearch-version warning".split())
+"""Fields of the engine's answer that ours keeps."""
+
 
 class Question(BaseModel):
     """The body of a request, or the parameters of a GET."""

@@ -1,0 +1,36 @@
+"""What is known of the engine behind: asked when somebody wants to know, remembered for the shape of errors."""
+
+import asyncio
+import logging
+
+from connector.engines.detect import detect
+from connector.errors import EngineError
+from connector.settings import Engine as EngineSettings
+from connector.types import EngineInfo
+
+PROBE_S = 2.0  # a readiness probe waits for no longer
+
+log = logging.getLogger("secondpass.proxy")
+
+
+class KnownEngine:
+    """The proxy starts before its engine answers, and goes on when it goes away."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self._settings = settings
+        self.info: EngineInfo | None = None
+
+    async def find(self) -> EngineInfo | None:
+        """The engine as it answers now; None where it does not."""
+        try:
+            async with asyncio.timeout(PROBE_S):
+                self.info = await detect(self._settings)
+        except (EngineError, TimeoutError) as exc:
+            log.warning("engine does not answer", extra={"error": str(exc)})
+            return None
+        return self.info
+
+    def dialect(self) -> str:
+        if self.info is not None:
+            return self.info.dialect
+        return "elasticsearch" if self._settings.dialect == "elasticsearch" else "opensearch"
