@@ -1,8 +1,9 @@
-"""The bytes of an answer: the engine's own, with only `hits.hits`, `max_score`, `took` and asked-for details changed."""
+"""The bytes of an answer: the engine's own, but for `hits.hits`, `max_score`, `took` and details asked for."""
 
 from collections.abc import Mapping, Sequence
 
 from connector.dialects.answer import Found, render_hit, write_answer
+from connector.dialects.controls import details
 from connector.page import Order, Place, below_one, sigmoid
 from connector.retrieve import Legs
 from connector.settings import Model
@@ -13,7 +14,6 @@ def render(
     body: bytes,
     found: Found,
     legs: Legs,
-    model: Model,
     order: Order,
     places: Sequence[Place],
     known: Mapping[tuple[str, str], Candidate],
@@ -29,15 +29,16 @@ def render(
     hits = []
     for rank, place in enumerate(places, start=plan.first + 1):
         if candidate := known.get(place.key):
-            detail = _detail(rank, place, model) if plan.details else None
+            detail = _detail(rank, place, legs.model) if plan.details else None
             hits.append(render_hit(candidate, legs.request, plan, place.shown if ours else None, detail))
     for rank, candidate in enumerate(rest, start=plan.first + len(places) + 1):
         last = min(last, below_one(candidate.engine_score, order.top_score))
         place = Place(candidate.index, candidate.id, last, None, candidate.engine_rank, candidate.engine_score)
-        detail = _detail(rank, place, model) if plan.details else None
+        detail = _detail(rank, place, legs.model) if plan.details else None
         hits.append(render_hit(candidate, legs.request, plan, last if ours else None, detail))
     top = (order.places[0].shown if order.places else None) if ours else None
-    return write_answer(body, found, hits, top, order.outcome, plan)
+    said = details(order.outcome) if plan.details else None
+    return write_answer(body, found, hits, top, order.outcome.ms, said)
 
 
 def _detail(rank: int, place: Place, model: Model) -> dict[str, object]:

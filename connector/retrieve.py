@@ -6,19 +6,21 @@ where the engine refuses the edited form, the caller's own form is sent and its 
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from connector.dialects.answer import Found, read_answer
-from connector.dialects.edit import knn_call, own_call, window_call
+from connector.dialects.edit import knn_call, plain_call, window_call
 from connector.dialects.request import SearchRequest
 from connector.engines.base import Dialect
-from connector.settings import Policy
+from connector.settings import Model, Policy
+from connector.texts import text_limit
 from connector.types import Call, Candidate, Plan, Reply
 
 Fetch = Callable[[Call], Awaitable[Reply]]
 """Sends a call to the engine and returns its whole answer. Raises EngineError and its kinds."""
 
 RESULT_WINDOW = re.compile(rb"must be less than or equal to: \[(\d+)\]")  # both engines word their refusal so
+NO_SOURCE = b"_source is disabled"  # and this one, to `fields` of an index without `_source`
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,35 +33,37 @@ class Legs:
     request: SearchRequest
     plan: Plan
     policy: Policy
+    model: Model
 
     async def own(self) -> Reply:
         """The caller's own search, less our controls."""
-        return await self.fetch(own_call(self.call, self.request))
+        return await self.fetch(plain_call(self.call, self.request))
 
     async def lexical(self, first: int, size: int) -> tuple[Reply, Found | None]:
-        """The caller's search with another page; Found is None where the engine refused and `Reply` is its answer to
-        the caller's own form. Shrinks once to the index's `max_result_window` rather than cause an error.
+        """The caller's search for another page. Found is None where the engine refused that: `Reply` is then its
+        answer to the caller's own form. Shrinks to the index's `max_result_window` rather than cause an error.
         """
-        reply = await self._edited(first, size)
+        stored = False
+        reply = await self._edited(first, size, stored)
+        if reply.status == 400 and NO_SOURCE in reply.body:
+            stored = True
+            reply = await self._edited(first, size, stored)
         if reply.status == 400 and (limit := RESULT_WINDOW.search(reply.body)):
-            if self.plan.first + self.plan.size <= int(limit[1]) < first + size:
-                reply = await self._edited(first, int(limit[1]) - first)
-        found = read_answer(reply.body, self.request, self.plan, self.policy) if reply.status == 200 else None
+            most = int(limit[1])
+            if self.plan.first + self.plan.size <= most < first + size:
+                reply = await self._edited(first, most - first, stored)
+        found = self._read(reply, first) if reply.status == 200 else None
         if found is None:
             return await self.own(), None
         return reply, found
 
-    async def _edited(self, first: int, size: int) -> Reply:
-        return await self.fetch(window_call(self.call, self.request, self.plan, first, size))
+    async def _edited(self, first: int, size: int, stored: bool) -> Reply:
+        return await self.fetch(window_call(self.call, self.request, self.plan, first, size, stored=stored))
 
     async def vector(self, vector: Sequence[float], size: int) -> list[Candidate]:
         """The nearest neighbours that obey the caller's filters, at most `size`; [] where the engine refused."""
-        clause = self.dialect.knn_clause(self.policy.vector_field, vector, size, list(self.plan.knn_filter or ()))
-        hits = await self._hits(clause, size)
-        return [
-            replace(c, engine_rank=None, engine_score=None, knn_rank=c.engine_rank, knn_score=c.engine_score)
-            for c in hits
-        ]
+        filters = list(self.plan.knn_filter or ())
+        return await self._hits(self.dialect.knn_clause(self.policy.vector_field, vector, size, filters), size, True)
 
     async def by_id(self, keys: Sequence[tuple[str, str]], *, lexical: bool) -> dict[tuple[str, str], Candidate]:
         """Hits of a kept order that this request's window no longer holds, as the caller may see them now: lexical
@@ -68,14 +72,20 @@ class Legs:
         if not keys:
             return {}
         must = [self.request.query] if lexical and self.request.query is not None else []
-        filters = [{"ids": {"values": sorted({id for _, id in keys})}}]
+        filters: list[object] = [{"ids": {"values": sorted({name for _, name in keys})}}]
         if not lexical:
-            filters += list(self.plan.knn_filter or ())
-        hits = await self._hits({"query": {"bool": {"must": must, "filter": filters}}}, len(keys) * 2)
+            filters += self.plan.knn_filter or ()
+        # one id may stand in several indices of the request
+        size = len(keys) * 4 if len({index for index, _ in keys}) > 1 else len(keys)
+        hits = await self._hits({"query": {"bool": {"must": must, "filter": filters}}}, size, False)
         wanted = set(keys)
         return {hit.key: hit for hit in hits if hit.key in wanted}
 
-    async def _hits(self, clause: dict[str, object], size: int) -> list[Candidate]:
+    async def _hits(self, clause: dict[str, object], size: int, knn: bool) -> list[Candidate]:
         reply = await self.fetch(knn_call(self.call, self.request, self.plan, clause, size))
-        found = read_answer(reply.body, self.request, self.plan, self.policy) if reply.status == 200 else None
+        found = self._read(reply, 0, knn=knn) if reply.status == 200 else None
         return list(found.candidates) if found else []
+
+    def _read(self, reply: Reply, first: int, knn: bool = False) -> Found | None:
+        limit = text_limit(self.policy, self.model)
+        return read_answer(reply.body, self.request, self.plan, self.policy, limit, first, knn=knn)

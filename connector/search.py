@@ -8,7 +8,7 @@ computation.
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from connector.dialects.answer import Found
@@ -38,7 +38,7 @@ class SecondPass:
     """What all searches of a process share: the engine, the rerank step, the kept orders."""
 
     fetch: Fetch
-    dialect: Dialect
+    dialect: Callable[[], Dialect]
     rerank: Rerank
     embedder: EmbedClient
     orders: Orders
@@ -48,11 +48,11 @@ class SecondPass:
 
     async def search(self, call: Call, request: SearchRequest, plan: Plan, policy: Policy, model: Model) -> Answer:
         """Answer one search. Raises EngineError where the engine itself does not answer."""
-        legs = Legs(self.fetch, self.dialect, call, request, plan, policy)
+        legs = Legs(self.fetch, self.dialect(), call, request, plan, policy, model)
         if plan.skip:
             return Answer(await legs.own(), Outcome(State.SKIPPED, plan.skip))
         try:
-            return await _Search(self, legs, model, self.keys.page(call, request, plan, policy)).answer()
+            return await _Search(self, legs, self.keys.page(call, request, plan, policy)).answer()
         except EngineError:
             raise
         except Exception:
@@ -66,7 +66,6 @@ class _Search:
 
     shared: SecondPass
     legs: Legs
-    model: Model
     key: bytes
 
     async def answer(self) -> Answer:
@@ -135,9 +134,9 @@ class _Search:
             outcome = Outcome(State.SKIPPED, Reason.TOO_FEW, window=len(candidates), knn=knn)
             return arrange(candidates, Scores(State.SKIPPED), policy.blend, outcome), {c.key: c for c in candidates}
         scores = await self.shared.rerank.rerank(
-            plan.text, [c.text for c in candidates], policy, self.model, budget_s=deadline - time.monotonic()
+            plan.text, [c.text for c in candidates], policy, self.legs.model, budget_s=deadline - time.monotonic()
         )
-        outcome = _outcome(scores, candidates, self.model, knn, (time.monotonic() - began) * 1000)
+        outcome = _outcome(scores, candidates, self.legs.model, knn, (time.monotonic() - began) * 1000)
         order = await self._keep(arrange(candidates, scores, policy.blend, outcome))
         return order, {c.key: c for c in candidates}
 
@@ -169,7 +168,7 @@ class _Search:
         behind = [c for c in lexical if c is None or c.key not in window]
         start = max(0, plan.first - len(order.places))
         rest = behind[start : start + plan.size - len(places)]
-        body = render(reply.body, found, self.legs, self.model, order, places, known, [c for c in rest if c])
+        body = render(reply.body, found, self.legs, order, places, known, [c for c in rest if c])
         return Answer(replace(reply, body=body), order.outcome)
 
 

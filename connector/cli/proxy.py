@@ -30,37 +30,10 @@ def proxy(
 def _run(settings: Settings, *, shared: bool) -> None:
     import uvloop  # here and below: several processes must not import the metrics before they are several
 
-    uvloop.run(_serve(settings, shared=shared))
+    from connector.proxy.compose import run
 
+    def listening(port: int) -> None:
+        engines = ", ".join(settings.engine.url)
+        print(f"secondpass proxy: http://{settings.proxy.host}:{port} before {engines}", file=sys.stderr, flush=True)
 
-async def _serve(settings: Settings, *, shared: bool) -> None:
-    from connector.dialects.controls import render_outcome
-    from connector.proxy.known import KnownEngine
-    from connector.proxy.serve import open_upstream, serve
-    from connector.types import Answer, Call
-
-    upstream, engine = open_upstream(settings), KnownEngine(settings.engine)
-    await engine.find()
-
-    async def search(call: Call, names: tuple[str, ...]) -> Answer:
-        return Answer(await upstream.fetch(call, settings.engine.engine_timeout_ms / 1000))
-
-    async def find_missing() -> list[str]:
-        return []
-
-    await serve(
-        settings,
-        upstream,
-        search=search,
-        matches=lambda names: False,
-        render_outcome=render_outcome,
-        dialect=engine.dialect,
-        find_engine=engine.find,
-        find_missing=find_missing,
-        shared=shared,
-        listening=lambda port: print(
-            f"secondpass proxy: http://{settings.proxy.host}:{port} before {', '.join(settings.engine.url)}",
-            file=sys.stderr,
-            flush=True,
-        ),
-    )
+    uvloop.run(run(settings, shared=shared, listening=listening))

@@ -1,0 +1,85 @@
+"""The one place where the proxy's parts meet: engine, workers' services, searches, listener."""
+
+from collections.abc import Callable
+
+from redis.asyncio import Redis
+
+from connector.dialects.controls import render_outcome
+from connector.embedding import MODEL
+from connector.engines.base import Dialect
+from connector.engines.bodies import DIALECTS
+from connector.errors import RerankError
+from connector.proxy.known import KnownEngine
+from connector.proxy.serve import open_upstream, serve
+from connector.search import SecondPass
+from connector.searches import Searches
+from connector.services import Services
+from connector.settings import Settings
+from connector.types import Call, Reply
+
+
+async def run(settings: Settings, *, shared: bool = False, listening: Callable[[int], None] | None = None) -> None:
+    """Serve until SIGTERM or SIGINT. Raises ConfigError, OSError where the port is taken.
+
+    Neither engine, Redis, broker nor workers need to be there yet: each may come and go.
+    """
+    upstream, engine = open_upstream(settings), KnownEngine(settings.engine)
+    timeout_s = settings.engine.engine_timeout_ms / 1000
+
+    async def fetch(call: Call) -> Reply:
+        return await upstream.fetch(call, timeout_s)
+
+    def dialect() -> Dialect:
+        return DIALECTS.get(engine.dialect(), DIALECTS["opensearch"])
+
+    await engine.find()
+    services = await Services.open(settings)
+    second = SecondPass(
+        fetch,
+        dialect,
+        services.rerank,
+        services.embedder,
+        services.orders,
+        services.keys,
+        settings.redis.page_ttl_s,
+    )
+    searches = Searches(settings, second)
+    try:
+        await serve(
+            settings,
+            upstream,
+            search=searches.search,
+            matches=searches.matches,
+            render_outcome=render_outcome,
+            dialect=engine.dialect,
+            find_engine=engine.find,
+            find_missing=lambda: find_missing(settings, services),
+            endpoints={"search": searches.simple},
+            shared=shared,
+            listening=listening,
+        )
+    finally:
+        await services.close()
+
+
+async def find_missing(settings: Settings, services: Services) -> list[str]:
+    """What reranking lacks now: "broker", "redis", "worker:NAME" of a policy's model, "worker:embedder"."""
+    missing = []
+    if not services.live.reachable:
+        missing.append("broker")
+    missing += [
+        f"worker:{name}"
+        for name in sorted({policy.model for policy in settings.policy})
+        if not services.live.live("score", name)
+    ]
+    if any(policy.vector_field for policy in settings.policy) and not services.live.live("embed", MODEL):
+        missing.append("worker:embedder")
+    try:
+        await services.store.ask(_ping)
+    except RerankError:
+        missing.append("redis")
+    return missing
+
+
+async def _ping(redis: Redis) -> bool:
+    return bool(await redis.ping())
