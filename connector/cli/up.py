@@ -1,0 +1,47 @@
+"""`secondpass up`: the whole stack on this machine, in front of an engine of its own or of yours."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from connector.local.processes import stopped_by_signals
+from connector.local.stack import Stack, Wish, running
+
+_Engine = Literal["opensearch", "elasticsearch"]
+
+
+def up(
+    engine: Annotated[
+        _Engine, typer.Option(help="Which engine to start; elasticsearch needs a JDK 21.")
+    ] = "opensearch",
+    engine_url: Annotated[str, typer.Option(help="Use the engine at this URL and start none.")] = "",
+    redis_url: Annotated[str, typer.Option(help="Use this server for the cache and start none.")] = "",
+    broker_url: Annotated[str, typer.Option(help="Use this broker, redis:// or amqp://, and start none.")] = "",
+    port: Annotated[int, typer.Option(help="The proxy's port; the parts take the four that follow.")] = 9280,
+    config: Annotated[Path | None, typer.Option(help="Settings; default: ./secondpass.toml where it is.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of the engine's data; default: in the cache folder.")
+    ] = None,
+) -> None:
+    """Start engine, cache, broker, workers and proxy on this machine, until Ctrl-C."""
+    console = Console(stderr=True)
+    wish = Wish("up", engine, engine_url, redis_url, broker_url, port, config, data)
+    with stopped_by_signals(), running(wish, console) as stack:
+        console.print(addresses(stack))
+        if not stack.settings.policy:
+            console.print("No [[policy]] in the settings: every search passes through as it is (README, Settings).")
+        stack.supervisor.watch()
+
+
+def addresses(stack: Stack) -> Table:
+    """Where the parts listen."""
+    table = Table(title="Stop with Ctrl-C", title_justify="left", show_header=False)
+    table.add_row("proxy", stack.url)
+    table.add_row("engine", stack.engine_url)
+    table.add_row("cache", stack.settings.redis.url)
+    table.add_row("broker", stack.settings.broker.url)
+    table.add_row("logs", str(stack.run))
+    return table
