@@ -96,7 +96,7 @@ def _item(outcome: Outcome) -> tuple[http_sf.Token, dict[str, Any]]:
     parameters: dict[str, Any] = {}
     if outcome.state in (State.APPLIED, State.PARTIAL):
         parameters |= {"scored": outcome.scored, "cached": outcome.cached, "window": outcome.window}
-        parameters |= {"ms": round(outcome.ms, 1), "model": outcome.model}
+        parameters |= {"ms": round(float(outcome.ms), 1), "model": outcome.model}
     if outcome.reason is not None:
         parameters["reason"] = http_sf.Token(outcome.reason.value)
     if outcome.knn is not None:

@@ -136,7 +136,8 @@ def follow(request: SearchRequest, path: str) -> str | None:
         raw = request.header(path.removeprefix("header:").strip().lower().encode("latin-1")) or b""
         return " ".join(raw.decode("utf-8", "replace").split()) or None
     value: object = request.body
-    for name, quoted, index in _STEP.findall(path.removeprefix("$")):
+    steps = path.removeprefix("$")
+    for name, quoted, index in _STEP.findall(steps if steps.startswith((".", "[")) else f".{steps}"):
         if index:
             value = value[int(index)] if isinstance(value, list) and int(index) < len(value) else None
         else:
