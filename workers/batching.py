@@ -1,0 +1,91 @@
+"""Batches of about equal cost, and what happens when one fails.
+
+Rule: a batch holds texts of like length and at most a budget of padded tokens; one that fails is halved until the text
+that cannot be scored stands alone: it gets NaN, every other text its score.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.runtimes.base import DeviceLost, OutOfMemory
+
+Floats = NDArray[np.float32]
+Batch = list[int]
+
+CPU_TOKENS = 1024  # best of 512 to 4,096 on CPU (docs: performance): 8-16 pairs stay in the second-level cache
+GPU_TOKENS = 32_768
+REMEMBERED = 1000  # failed texts remembered so that each is logged once
+
+log = logging.getLogger("secondpass.worker")
+
+
+def plan(lengths: Sequence[int], budget: int) -> list[Batch]:
+    """Positions of `lengths` in batches, longest first; rows x longest of a batch stay within `budget` tokens, unless
+    one text alone is longer.
+    """
+    order = sorted(range(len(lengths)), key=lambda place: -lengths[place])
+    batches: list[Batch] = []
+    start = 0
+    while start < len(order):
+        rows = max(1, budget // max(1, lengths[order[start]]))
+        batches.append(order[start : start + rows])
+        start += rows
+    return batches
+
+
+class Batches:
+    """Runs texts through a `forward` batch by batch; remembers how much fits the memory."""
+
+    def __init__(self, budget: int) -> None:
+        self.budget = budget
+        self._logged: set[int] = set()
+
+    def run(
+        self,
+        lengths: Sequence[int],
+        forward: Callable[[Batch], Floats],
+        wanted: Callable[[int], bool] = lambda place: True,
+    ) -> Iterator[tuple[Batch, Floats | None]]:
+        """Yield (positions, rows [n, width]) after each batch, None for the rows of a text that failed.
+
+        `wanted` is asked before each batch: a position it refuses is left out, and never yielded. Raises DeviceLost.
+        """
+        waiting = plan(lengths, self.budget)[::-1]
+        while waiting:
+            batch = [place for place in waiting.pop() if wanted(place)]
+            if not batch:
+                continue
+            try:
+                rows = forward(batch)
+            except DeviceLost:
+                raise
+            except Exception as error:
+                if len(batch) == 1:
+                    self._log(lengths[batch[0]], error)
+                    yield batch, None
+                    continue
+                half = (len(batch) + 1) // 2
+                if isinstance(error, OutOfMemory):
+                    self._shrink(half * lengths[batch[0]])
+                waiting += [batch[half:], batch[:half]]
+                continue
+            broken = ~np.isfinite(rows).all(axis=tuple(range(1, rows.ndim)))
+            if broken.any():
+                rows = rows.copy()
+                rows[broken] = np.nan
+                self._log(max(lengths[place] for place in batch), ValueError("the model gave NaN or infinity"))
+            yield batch, rows
+
+    def _shrink(self, budget: int) -> None:
+        if budget < self.budget:
+            self.budget = budget
+            log.warning("batch halved: out of memory, from now on %d tokens a batch", budget)
+
+    def _log(self, length: int, error: Exception) -> None:
+        seen = hash((length, type(error), str(error)))
+        if seen not in self._logged and len(self._logged) < REMEMBERED:
+            self._logged.add(seen)
+            log.error("text not scored: %d tokens, %s: %s", length, type(error).__name__, error)

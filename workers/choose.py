@@ -1,0 +1,190 @@
+"""Which runtime and precision a model runs on: measured here, at start, on this machine.
+
+Rule: speed decides only among candidates whose logits agree with fp32; the reason is one line. With `precision =
+"auto"` the runtime class is bf16 only where it passes that check and is faster, else fp32.
+"""
+
+import importlib.util
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from workers.batching import CPU_TOKENS, GPU_TOKENS, Batches
+from workers.probes import PROBES
+from workers.runtimes.base import Logits, Runtime, RuntimeRefused
+from workers.tokens import Encoded, Tokens
+
+AUTO_CLASSES = ("fp32", "bf16")
+MIN_TAU = 0.95  # Kendall's tau of the probes' order against fp32; bf16 MiniLM gives 0.99, int8 dynamic 0.83
+MAX_DIFFERENCE = 0.05  # largest logit difference, in standard deviations of the probes' fp32 logits
+FASTER = 1.1  # a lower precision must pay at least this; below it is measuring noise
+HOPELESS = 3.0  # a candidate is given up when it has taken this many times the best one's time over the probes
+SLOW_S = 1.0  # a pass over the probes longer than this is not repeated
+
+GPU_BUDGETS = (16_384, GPU_TOKENS, 65_536)
+
+
+class TooSlow(Exception):
+    """Raised when a candidate has lost already."""
+
+
+Opener = Callable[[str, str], Runtime]  # (runtime name, precision) -> loaded runtime; raises RuntimeRefused
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A candidate as measured on the probes."""
+
+    runtime: Runtime
+    logits: Logits
+    seconds: float  # over all probes
+    rate: float  # pairs a second
+
+    def __str__(self) -> str:
+        return f"{self.runtime.name} {self.runtime.precision} {self.rate:.0f}/s"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    runtime: Runtime
+    why: str
+
+
+def opener(folder: Path, device: str) -> Opener:
+    """Loads a runtime by name. The libraries are imported only here, when asked for."""
+
+    def load(name: str, precision: str) -> Runtime:
+        if name == "openvino":
+            _require("openvino", "torch")
+            if device.startswith("cuda"):
+                raise RuntimeRefused(f"device = {device!r}: runtime openvino computes on the CPU; use runtime = torch")
+            from workers.runtimes.openvino import OpenVino
+
+            return OpenVino(folder, precision)
+        if name == "torch":
+            _require("torch", "openvino")
+            _require("transformers", "openvino")
+            from workers.runtimes.torch import Torch
+
+            return Torch(folder, precision, cuda_or_cpu() if device == "auto" else device)
+        raise RuntimeRefused(f"runtime = {name!r} is not built in; use runtime = openvino (CPU) or torch (CPU, CUDA)")
+
+    return load
+
+
+def cuda_or_cpu() -> str:
+    """The device of `device = "auto"` for torch."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def names(runtime: str, device: str) -> list[str]:
+    """Runtimes to try: the one asked for, else all that are installed; where there is CUDA, torch alone."""
+    if runtime != "auto":
+        return [runtime]
+    installed = [name for name in ("openvino", "torch") if importlib.util.find_spec(name)]
+    if not installed:
+        raise RuntimeRefused("no runtime is installed: pip install 'secondpass[worker-cpu]' or 'secondpass[worker]'")
+    on_cuda = device.startswith("cuda") or (device == "auto" and "torch" in installed and cuda_or_cpu() == "cuda")
+    return ["torch"] if on_cuda else installed
+
+
+def choose(load: Opener, tokens: Tokens, runtimes: Sequence[str], classes: Sequence[str]) -> Choice:
+    """The fastest candidate that is right: all runtimes in the first class, then the fastest of them in the others,
+    checked against it.
+
+    Blocks for the loading and a second or two of measuring. Raises RuntimeRefused, naming each candidate's reason.
+    """
+    refused: list[str] = []
+    if len(runtimes) == len(classes) == 1:
+        return Choice(load(runtimes[0], classes[0]), "as set")
+    best: Trial | None = None
+    said: list[str] = []
+    for precision in classes:
+        for name in [best.runtime.name] if best and precision != best.runtime.precision else runtimes:
+            try:
+                trial = measure(load(name, precision), tokens, HOPELESS * best.seconds if best else math.inf)
+            except TooSlow:
+                said.append(f"{name} {precision} given up, slower")
+                continue
+            except RuntimeRefused as error:
+                refused.append(str(error))
+                continue
+            if best is None:
+                best, reference = trial, trial
+                said.append(str(trial))
+                continue
+            tau, difference = agreement(reference.logits, trial.logits)
+            right = tau >= MIN_TAU and difference <= MAX_DIFFERENCE
+            said.append(f"{trial} tau {tau:.3f} diff {difference:.3f}{'' if right else ' refused'}")
+            needed = FASTER if precision != best.runtime.precision else 1.0
+            if right and trial.rate > needed * best.rate:
+                best = trial
+    if best is None:
+        raise RuntimeRefused("; ".join(refused))
+    return Choice(best.runtime, ", ".join(said))
+
+
+def measure(runtime: Runtime, tokens: Tokens, limit_s: float = math.inf) -> Trial:
+    """Run the probes once to warm up, then once more to time them, unless that takes long. Raises TooSlow."""
+    rows = [row for row in tokens.encode_pairs(PROBES) if row is not None]
+    first, logits = _timed(runtime, tokens, rows, CPU_TOKENS, limit_s)
+    seconds = first if first > SLOW_S else min(first, _timed(runtime, tokens, rows, CPU_TOKENS)[0])
+    return Trial(runtime, logits, seconds, len(rows) / seconds)
+
+
+def budget(runtime: Runtime, tokens: Tokens) -> int:
+    """Padded tokens a batch: on a GPU what scores repeated probes fastest, on CPU the size that was found best on two
+    kinds of CPU (512 to 4,096 are within 10 % of each other there, less than a measurement at start can tell).
+    """
+    if runtime.device == "cpu":
+        return CPU_TOKENS
+    rows = [row for row in tokens.encode_pairs(PROBES) if row is not None]
+    rows *= 1 + GPU_BUDGETS[-1] // sum(len(row.ids) for row in rows)
+    if _timed(runtime, tokens, rows, GPU_TOKENS)[0] > SLOW_S:
+        return GPU_TOKENS
+    times = {size: min(_timed(runtime, tokens, rows, size)[0] for _ in range(2)) for size in GPU_BUDGETS}
+    fastest = min(times, key=lambda size: times[size])
+    return fastest if times[fastest] * FASTER < times[GPU_TOKENS] else GPU_TOKENS
+
+
+def _timed(
+    runtime: Runtime, tokens: Tokens, rows: Sequence[Encoded], size: int, limit_s: float = math.inf
+) -> tuple[float, Logits]:
+    found: dict[int, Logits] = {}
+    started = time.perf_counter()
+    lengths = [len(row.ids) for row in rows]
+    for batch, logits in Batches(size).run(
+        lengths, lambda batch: runtime.forward(*tokens.batch([rows[number] for number in batch]))
+    ):
+        if logits is None:
+            raise RuntimeRefused(f"runtime {runtime.name} {runtime.precision} failed on a probe")
+        found.update(zip(batch, logits, strict=True))
+        if time.perf_counter() - started > limit_s:
+            raise TooSlow
+    return time.perf_counter() - started, np.stack([found[number] for number in range(len(rows))])
+
+
+def agreement(reference: Logits, logits: Logits) -> tuple[float, float]:
+    """Kendall's tau (the worst label's) and the largest difference in standard deviations of the reference."""
+    spread = float(reference.std(axis=0).max()) or 1.0
+    difference = float(np.abs(reference - logits).max()) / spread
+    return min(kendall(a, b) for a, b in zip(reference.T, logits.T, strict=True)), difference
+
+
+def kendall(first: Logits, second: Logits) -> float:
+    """Tau-a over all pairs of entries; NaN anywhere counts as disagreement."""
+    count = len(first)
+    signs = np.sign(first[:, None] - first) * np.sign(second[:, None] - second)
+    return float(np.nan_to_num(signs, nan=-1.0).sum() / max(1, count * (count - 1)))
+
+
+def _require(package: str, other: str) -> None:
+    if importlib.util.find_spec(package) is None:
+        extra = "worker-cpu" if package == "openvino" else "worker"
+        raise RuntimeRefused(f"{package} is not installed: pip install 'secondpass[{extra}]', or use runtime = {other}")

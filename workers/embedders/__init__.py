@@ -1,0 +1,1 @@
+"""Embedders, one library a file, behind the port in `workers.embedder`."""

@@ -1,0 +1,116 @@
+"""`Reranker`: score and rank in Python, without queue or server.
+
+Rule: scores are float32 logits unless an activation is asked for; the attribute `scale` says which.
+"""
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.progress import Progress
+
+from connector.errors import ConfigError
+from workers import activations
+from workers.load import open_scorer
+from workers.scorer import Pair, Scorer
+
+LONG = 1000  # pairs from which on a progress bar is shown; some ten seconds on one core
+
+SCALES = {
+    "identity": "logit (any real number; only order and differences mean something)",
+    "sigmoid": "probability-like, 0 to 1, each text by itself",
+    "softmax": "share of the label among all labels, 0 to 1",
+}
+
+
+class Ranked(TypedDict, total=False):
+    """One entry of `rank`: `corpus_id` is the position in the documents given, `text` only where asked for."""
+
+    corpus_id: int
+    score: float
+    text: str
+
+
+class Reranker:
+    """A cross-encoder that reads query and document together.
+
+        Reranker("bundled:products-en").rank("rain jacket", ["umbrella", "hooded rain coat"], top_k=1)
+
+    `source` is bundled:NAME, a folder in Hugging Face layout, or a Hub id (then `revision` pins it). `max_tokens`
+    counts query and document together; by default what the model reads. `runtime` (openvino, torch), `precision`
+    (fp32, bf16, fp16) and `device` (cpu, cuda) are chosen by a short measurement where "auto"; `why` tells the
+    reason. `label` picks one of several labels. `batch_tokens` is the padded tokens of a batch, 0: measured.
+
+    Scale: logits as long as `activation` is None, see `scale`. Raises ConfigError when the model cannot be loaded.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        *,
+        max_tokens: int | None = None,
+        runtime: str = "auto",
+        precision: str = "auto",
+        device: str = "auto",
+        activation: str | None = None,
+        label: str | None = None,
+        batch_tokens: int = 0,
+        revision: str = "",
+        scorer: Scorer | None = None,
+    ) -> None:
+        self.activation = activation or "identity"
+        if self.activation not in activations.NAMES:
+            raise ConfigError(f"activation = {activation!r}: there is {', '.join(activations.NAMES)}")
+        self.scorer = scorer or open_scorer(
+            source,
+            max_tokens=max_tokens,
+            runtime=runtime,
+            precision=precision,
+            device=device,
+            activation=self.activation,
+            label=label or "",
+            batch_tokens=batch_tokens,
+            revision=revision,
+        )
+
+    @property
+    def scale(self) -> str:
+        """What a score means."""
+        return SCALES[self.activation]
+
+    @property
+    def why(self) -> str:
+        """How runtime and precision were chosen, in one line."""
+        return self.scorer.info.why
+
+    def score(self, pairs: Sequence[Pair], *, progress: bool | None = None) -> NDArray[np.float32]:
+        """Scores of (query, document) pairs in their order, [n] or [n, labels] of several labels; NaN where a text
+        could not be scored. Blocks; `progress` None shows a bar from 1,000 pairs on.
+        """
+        width = len(self.scorer.info.labels)
+        logits = np.full((len(pairs), width) if width > 1 else len(pairs), np.nan, np.float32)
+        with Progress(transient=True, disable=not (len(pairs) >= LONG if progress is None else progress)) as bar:
+            shown = bar.add_task("scoring", total=len(pairs))
+            for places, found in self.scorer.stream(pairs):
+                logits[list(places)] = found
+                bar.advance(shown, len(places))
+        return activations.apply(self.activation, logits)
+
+    def rank(
+        self, query: str, documents: Sequence[str], top_k: int | None = None, return_documents: bool = False
+    ) -> list[Ranked]:
+        """Documents by falling score, the first `top_k` (None: all); equal scores keep their order, and a document
+        that could not be scored (NaN) stands last.
+        """
+        if len(self.scorer.info.labels) > 1:
+            raise ConfigError(
+                f"the model has labels {', '.join(self.scorer.info.labels)}: give label=, the one that ranks"
+            )
+        scores = self.score([(query, document) for document in documents])
+        order = np.argsort(-scores, kind="stable")[:top_k]
+        ranked: list[Ranked] = [{"corpus_id": int(place), "score": float(scores[place])} for place in order]
+        if return_documents:
+            for entry in ranked:
+                entry["text"] = documents[entry["corpus_id"]]
+        return ranked
