@@ -33,7 +33,7 @@ QUEUE = Gauge("secondpass_queue_bytes", "Bytes of ours that wait in a queue.", [
 _requests = {
     (kind, status): REQUESTS.labels(kind, f"{status}xx")
     for kind in ("engine", "search", "ours")
-    for status in range(1, 6)
+    for status in range(2, 6)
 }
 
 

@@ -1,5 +1,6 @@
 """One request and its answer, as the proxy's own code sees them: raw bytes, nothing decoded, nothing added."""
 
+from connector.errors import BodyTooLarge
 from connector.proxy.connection import Body, Connection
 from connector.proxy.wire import CHUNKED, CLOSE, Fields, RequestHead, chunk, has_body, with_length, write_head
 from connector.types import Headers
@@ -28,6 +29,8 @@ class Request:
 
         Raises BodyTooLarge beyond `limit` bytes (nothing is lost: `body` can still be streamed), Lost.
         """
+        if self.head.length > limit:
+            raise BodyTooLarge(f"the body is longer than {limit} bytes")
         if self.expects:
             self.expects = False
             self.response.inform(100, b"Continue", [])

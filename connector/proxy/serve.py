@@ -5,6 +5,7 @@ import contextlib
 import signal
 from collections.abc import Callable, Mapping
 
+from connector.errors import ConfigError
 from connector.proxy.app import App, Search
 from connector.proxy.server import Server
 from connector.proxy.status import Endpoint, FindEngine, FindMissing, health, metrics, readiness
@@ -37,7 +38,7 @@ async def serve(
     """Listen until SIGTERM, SIGINT or `stop`, then let requests under way end.
 
     `endpoints` are addresses of ours by the names in `routes.OURS`, added to health, ready and metrics. `listening`
-    is told the port. `shared`: other processes listen on the same port. Raises OSError where the port is taken.
+    is told the port. `shared`: other processes listen on the same port. Raises ConfigError where the port is taken.
     """
     own = {"health": health, "metrics": metrics, "ready": readiness(find_engine, find_missing), **(endpoints or {})}
     app = App(
@@ -56,7 +57,10 @@ async def serve(
     with contextlib.suppress(ValueError, RuntimeError):  # only the main thread may listen to signals
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-    port = await server.start(settings.proxy.host, settings.proxy.port, shared=shared)
+    try:
+        port = await server.start(settings.proxy.host, settings.proxy.port, shared=shared)
+    except OSError as exc:
+        raise ConfigError(f"proxy.host, proxy.port: cannot listen there: {exc}") from exc
     if listening is not None:
         listening(port)
     try:
