@@ -14,16 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from connector.errors import ConfigError
+
 MAX_CHARS = 450
 """Characters of a document the model is trained on: about 110 tokens of English shop text."""
 
 TEXT_FIELDS = ("title", "brand", "color", "text")
 
 Grades = dict[str, dict[str, int]]  # query id -> document id -> grade, 0 and up
-
-
-class DataError(ValueError):
-    """Raised when a data folder lacks a file or holds a line that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,7 @@ def _lines(folder: Path, name: str) -> Iterator[str]:
 
 
 def read_collection(folder: Path) -> Collection:
-    """Read a data folder; raises DataError when there is no corpus or a line is malformed."""
+    """Read a data folder; raises ConfigError when there is no corpus or a line is malformed."""
     try:
         documents = {row["id"]: row for row in map(json.loads, _lines(folder, "corpus.jsonl"))}
         queries = {row["id"]: row["text"] for row in map(json.loads, _lines(folder, "queries.jsonl"))}
@@ -62,9 +60,9 @@ def read_collection(folder: Path) -> Collection:
             grades.setdefault(query, {})[document] = int(grade)
         split = json.loads("".join(_lines(folder, "split.json")) or "{}")
     except (KeyError, ValueError) as error:
-        raise DataError(f"{folder}: {type(error).__name__}: {error}") from error
+        raise ConfigError(f"{folder}: {type(error).__name__}: {error}") from error
     if not documents:
-        raise DataError(f"{folder}: no documents; expected corpus.jsonl or corpus.jsonl.gz with an 'id' in each line")
+        raise ConfigError(f"{folder}: no documents; expected corpus.jsonl or corpus.jsonl.gz with an 'id' in each line")
     return Collection(documents, queries, grades, split)
 
 

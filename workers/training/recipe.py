@@ -126,9 +126,13 @@ def _vectors(collection: Collection, engine: EngineIndex, embed: Embed) -> dict[
     """Return a unit vector of each document: the engine's own, embedded here where it gives none."""
     import numpy as np
 
-    found = {key: np.asarray(vector, "f4") for key, vector in engine.vectors(list(collection.documents)).items()}
+    stored = engine.vectors(list(collection.documents))
+    found: dict[str, Vectors] = {}
+    for key, vector in stored.items():
+        values = np.asarray(vector, np.float32)
+        found[key] = values / np.float32(np.linalg.norm(values) or 1.0)
     missing = [key for key in collection.documents if key not in found]
     if missing:
         texts = [document_text(collection.documents[key]) for key in missing]
         found |= dict(zip(missing, embed(texts), strict=True))
-    return {key: vector / max(float(np.linalg.norm(vector)), 1e-9) for key, vector in found.items()}
+    return found

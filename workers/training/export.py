@@ -1,0 +1,78 @@
+"""A trained model as a folder to ship: fp16 safetensors, Hugging Face layout, what it was made for, a model card.
+
+Rule: the folder loads as it is with `sentence_transformers.CrossEncoder(path)`, its tokenizer neither cuts nor pads
+by itself, and `secondpass.json` lists the SHA-256 of every other file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+CARD = "README.md"
+PURPOSE = "secondpass.json"
+
+
+def export(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerFast,
+    folder: Path,
+    name: str,
+    languages: tuple[str, ...] = ("en",),
+    max_tokens: int = 256,
+    max_query_chars: int = 200,
+    card: str = "",
+) -> None:
+    """Write the folder; `languages`, `max_tokens` and `max_query_chars` say what the model was made for."""
+    import torch
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {key: value.detach().to("cpu", torch.float16).contiguous() for key, value in model.state_dict().items()}
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    _write_json(folder / "config.json", _config(model))
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    tokenizer.model_max_length = max_tokens
+    tokenizer.save_pretrained(folder)
+    (folder / CARD).write_text(card or f"# {name}\n", encoding="utf-8")
+    purpose = {
+        "name": name,
+        "languages": list(languages),
+        "max_tokens": max_tokens,
+        "max_query_chars": max_query_chars,
+        "activation": "sigmoid",
+        "sha256": {path.name: sha256(path) for path in sorted(folder.iterdir()) if path.name not in (CARD, PURPOSE)},
+    }
+    _write_json(folder / PURPOSE, purpose)
+
+
+def sha256(path: Path) -> str:
+    """Return the hex SHA-256 of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _config(model: PreTrainedModel) -> dict[str, Any]:
+    """Return the model's configuration with the dropout of its kind and the activation that CrossEncoder reads."""
+    config: dict[str, Any] = model.config.to_diff_dict()
+    config.pop("_name_or_path", None)
+    config |= {
+        "architectures": [type(model).__name__],
+        "dtype": "float32",  # stored in half, computed in full: transformers would otherwise compute in fp16
+        "hidden_dropout_prob": 0.1,
+        "attention_probs_dropout_prob": 0.1,
+        "id2label": {"0": "LABEL_0"},
+        "label2id": {"LABEL_0": 0},
+        "sentence_transformers": {"activation_fn": "torch.nn.modules.activation.Sigmoid", "version": "5.1.0"},
+    }
+    return config
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
