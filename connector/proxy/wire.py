@@ -29,7 +29,8 @@ HOP_BY_HOP = frozenset(
 
 _START = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e\x80-\xff]+) HTTP/1\.([01])")
 _STATUS = re.compile(rb"HTTP/1\.([01]) ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?")
-_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?")
+_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:;[\t\x20-\x7e\x80-\xff]*)?")
+_TRAILER = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*")
 
 Fields = list[tuple[bytes, bytes]]
 
@@ -232,8 +233,8 @@ class Chunks:
                 self._trailers += len(line)
                 if not line:
                     return b"".join(pieces), data[at:]
-                if self._trailers > HEAD_BYTES:
-                    raise Malformed("too many trailers")
+                if self._trailers > HEAD_BYTES or _TRAILER.fullmatch(line) is None:
+                    raise Malformed("the trailers of a chunked body cannot be read")
                 continue
             match = _SIZE.fullmatch(line)
             if match is None:
