@@ -1,0 +1,32 @@
+"""Where a command finds the servers: the settings, the stack that `secondpass up` runs, or addresses given to it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from connector.settings import Settings, load
+
+Config = Annotated[Path | None, typer.Option(help="Settings; default: ./secondpass.toml where it is.")]
+Port = Annotated[int | None, typer.Option(help="Use the stack of `secondpass up` at this port (its default: 9280).")]
+EngineUrl = Annotated[str, typer.Option(help="Use the engine at this URL.")]
+RedisUrl = Annotated[str, typer.Option(help="Use the cache server at this URL.")]
+BrokerUrl = Annotated[str, typer.Option(help="Use the broker at this URL, redis:// or amqp://.")]
+
+
+def settings_at(
+    config: Path | None, port: int | None = None, engine_url: str = "", redis_url: str = "", broker_url: str = ""
+) -> Settings:
+    """The settings, with the addresses of the stack at `port` and then those given. Raises ConfigError."""
+    settings = load(config)
+    if port is not None:  # the ports of `connector.local.stack`
+        engine_url = engine_url or f"http://127.0.0.1:{port + 1}"
+        redis_url = redis_url or f"redis://127.0.0.1:{port + 3}/0"
+        broker_url = broker_url or f"redis://127.0.0.1:{port + 4}/0"
+    return settings.model_copy(
+        update={
+            "engine": settings.engine.model_copy(update={"url": [engine_url]} if engine_url else {}),
+            "redis": settings.redis.model_copy(update={"url": redis_url} if redis_url else {}),
+            "broker": settings.broker.model_copy(update={"url": broker_url} if broker_url else {}),
+        }
+    )
