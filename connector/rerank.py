@@ -15,7 +15,6 @@ from connector.errors import RerankError
 from connector.keys import Keys
 from connector.live import Live
 from connector.settings import Model, Policy
-from connector.store import WAIT_S
 from connector.types import Reason, Scores, State
 
 log = logging.getLogger(__name__)
@@ -72,7 +71,7 @@ class Rerank:
         if not readable:
             raise RerankError(Reason.NO_TEXT)
         key = self.keys.scores(worker.fingerprint, policy.template, policy.passages, query.encode())
-        known = await self.cache.read(key, list(readable), min(WAIT_S, budget_s * CACHE_SHARE))
+        known = await self.cache.read(key, list(readable), budget_s * CACHE_SHARE)
         cached = sum(1 for field in fields if field in known)
         reason = None
         if len(known) < len(readable):

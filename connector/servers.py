@@ -4,8 +4,17 @@ Anything that speaks the Redis protocol from 6.2 on will do (Valkey, Redis); sen
 """
 
 import re
+from typing import Any
 
+import hiredis
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.connection import (
+    AbstractConnection,
+    Connection,
+    SSLConnection,
+    UnixDomainSocketConnection,
+    parse_url,
+)
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -30,10 +39,39 @@ def redis_url(url: str) -> str:
     return re.sub(r"(ssl_cert_reqs=)CERT_(\w+)", lambda m: m[1] + m[2].lower(), url)
 
 
+class _PackedInC(AbstractConnection):
+    """redis-py's asyncio connections pack commands in Python: 0.25 ms for HMGET of 100 fields, 0.02 ms this way."""
+
+    def pack_command(self, *args: Any) -> list[bytes]:
+        name, *rest = args
+        words = name.split() if isinstance(name, bytes) else name.encode().split()  # "CLIENT SETNAME"
+        return [hiredis.pack_command((*words, *rest))]
+
+
+class _Tcp(_PackedInC, Connection):
+    pass
+
+
+class _Tls(_PackedInC, SSLConnection):
+    pass
+
+
+class _Unix(_PackedInC, UnixDomainSocketConnection):
+    pass
+
+
+_FAST: dict[type[AbstractConnection], type[AbstractConnection]] = {
+    Connection: _Tcp,
+    SSLConnection: _Tls,
+    UnixDomainSocketConnection: _Unix,
+}
+
+
 def open_redis(url: str, timeout_s: float, connections: int = 64) -> "Redis":
     """A client whose every wait is bounded by `timeout_s`. Connects at its first command."""
-    pool = BlockingConnectionPool.from_url(
-        redis_url(url),
+    options: dict[str, Any] = dict(parse_url(redis_url(url)))
+    pool = BlockingConnectionPool(
+        connection_class=_FAST[options.pop("connection_class", Connection)],
         max_connections=connections,
         timeout=timeout_s,
         socket_timeout=timeout_s,
@@ -41,6 +79,7 @@ def open_redis(url: str, timeout_s: float, connections: int = 64) -> "Redis":
         socket_keepalive=True,
         retry=Retry(NoBackoff(), 0),
         protocol=2,
+        **options,
     )
     return Redis.from_pool(pool)
 

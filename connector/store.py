@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -15,23 +16,25 @@ from connector.types import Reason
 
 log = logging.getLogger(__name__)
 
-WAIT_S = 0.1  # a round trip takes 0.2 ms; this is for a server that hangs
+WAIT_S = 0.25  # a round trip takes 0.2 ms, 100 on a machine in distress; this is for a server that hangs
+CLIENT_S = 5.0  # the client's own limit; `WAIT_S` ends a wait before it
 T = TypeVar("T")
 
 
 class Store:
     """A Redis client behind a breaker. Used by the score cache, the query vectors and the page orders."""
 
-    def __init__(self, url: str) -> None:
-        self.client: Redis = open_redis(url, WAIT_S)
+    def __init__(self, url: str, wait_s: float = WAIT_S) -> None:
+        self.wait_s = wait_s
+        self.client: Redis = open_redis(url, CLIENT_S)
         self.breaker = Breaker("cache", self._ping)
 
-    async def ask(self, question: Callable[[Redis], Awaitable[T]], wait_s: float = WAIT_S) -> T:
-        """The answer of one command or pipeline. Raises RerankError (REDIS, BREAKER) within `wait_s`."""
+    async def ask(self, question: Callable[[Redis], Awaitable[T]], wait_s: float = math.inf) -> T:
+        """The answer of one command or pipeline. Raises RerankError (REDIS, BREAKER) within `wait_s` and our own."""
         if self.breaker.open:
             raise RerankError(Reason.BREAKER, "the cache server is down")
         try:
-            async with asyncio.timeout(wait_s):
+            async with asyncio.timeout(min(wait_s, self.wait_s)):
                 answer = await question(self.client)
         except (RedisError, OSError, TimeoutError) as error:
             log.info("cache server failed", extra={"error": str(error)})
@@ -45,5 +48,5 @@ class Store:
         await self.client.aclose()
 
     async def _ping(self) -> bool:
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(self.wait_s):
             return bool(await self.client.ping())

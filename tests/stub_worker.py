@@ -75,9 +75,10 @@ def make_app(options: argparse.Namespace) -> Celery:
         worker_send_task_events=False,
     )
 
+    offset = 0.0
+
     def now() -> float:
-        seconds, microseconds = server.time()
-        return seconds + microseconds / 1e6
+        return time.monotonic() + offset
 
     def answer(key: str, *replies: dict[str, object]) -> None:
         pipeline = server.pipeline(transaction=False)
@@ -118,9 +119,12 @@ def make_app(options: argparse.Namespace) -> Celery:
             answer(payload["reply"], head | {"vectors": data, "dims": DIMS})
 
     def beat() -> None:
+        nonlocal offset
         member = None
         while True:
             try:
+                seconds, microseconds = server.time()
+                offset = seconds + microseconds / 1e6 - time.monotonic()
                 if member is None:
                     one = announcement(options, now())
                     member = orjson.dumps(one.as_dict())

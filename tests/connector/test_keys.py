@@ -1,0 +1,69 @@
+"""What a key hides, and what it keeps apart."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from connector.dialects.request import read_request
+from connector.keys import Keys, cache_secret
+from connector.settings import Policy, parse
+from connector.types import Call, Plan
+
+KEYS = Keys(b"secret")
+POLICY = Policy(name="shop", indices=["shop"], fields=["name"])
+PLAN = Plan("shop", text="rain jacket")
+
+
+def page(
+    target: bytes = b"/shop/_search", body: bytes = b'{"query":{"match":{"name":"rain"}}}', **fields: bytes
+) -> bytes:
+    headers = [(b"Content-Type", b"application/json"), *((name.encode(), value) for name, value in fields.items())]
+    call = Call("POST", target, headers, body)
+    request = read_request(call)
+    assert request is not None
+    return KEYS.page(call, request, PLAN, POLICY)
+
+
+def test_all_pages_of_a_search_share_a_key() -> None:
+    assert page(body=b'{"from": 10, "size": 5, "query": {"match": {"name": "rain"}}}') == page()
+    assert page(target=b"/shop/_search?from=20&size=10") == page()
+    assert page(**{"User-Agent": b"curl", "traceparent": b"00-1", "X-Opaque-Id": b"7"}) == page()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"Authorization": b"Basic YTpi"},
+        {"es-security-runas-user": b"bob"},
+        {"Cookie": b"session=1"},
+        {"X-Proxy-Roles": b"admin"},
+        {"body": b'{"query":{"match":{"name":"sun"}}}'},
+        {"body": b'{"query":{"match":{"name":"rain"}},"post_filter":{"term":{"size":"m"}}}'},
+        {"target": b"/other/_search"},
+        {"target": b"/shop/_search?preference=x"},
+    ],
+)
+def test_another_callers_search_or_another_search_does_not(other: dict[str, bytes]) -> None:
+    assert page(**other) != page()  # type: ignore[arg-type]
+
+
+def test_parts_do_not_run_together() -> None:
+    assert KEYS.digest(b"ab", b"c") != KEYS.digest(b"a", b"bc")
+    assert KEYS.scores("f", "ab", "off", b"q") != KEYS.scores("f", "a", "boff", b"q")
+
+
+def test_a_key_shows_no_query_and_depends_on_the_secret() -> None:
+    key = KEYS.scores("fingerprint", "{name}", "off", b"secret wish")
+    assert b"wish" not in key
+    assert key != Keys(b"other").scores("fingerprint", "{name}", "off", b"secret wish")
+
+
+def test_the_secret_is_made_once_and_for_its_owner_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECONDPASS_STATE", str(tmp_path / "state"))
+    secret = cache_secret(parse({}))
+    assert len(secret) == 32
+    assert cache_secret(parse({})) == secret
+    files = list((tmp_path / "state").iterdir())
+    assert [stat.S_IMODE(file.stat().st_mode) for file in files] == [0o600]
+    assert cache_secret(parse({"redis": {"cache_key": "ours"}})) != secret
