@@ -32,11 +32,25 @@ def document_text(fields: Mapping[str, object], policy: Policy, limit: int = CHA
 
     Parts that are empty go, and the punctuation around them with them. At most `limit` characters.
     """
-    values = {name: _plain(fields[name]) for name in policy.fields if name in fields}
+    values = {name: _plain(_find(fields, name)) for name in policy.fields}
     text = _fill(policy.template, values) if policy.template else ". ".join(filter(None, values.values()))
     if not text.isprintable() or "  " in text:
         text = " ".join(text.split())
     return text.strip()[:limit].rstrip()
+
+
+def _find(fields: Mapping[str, object], name: str) -> object:
+    """The values of a field. Those of nested objects stand under their own name in OpenSearch's answers, and inside a
+    list under the nested object's name in Elasticsearch's.
+    """
+    if name in fields or "." not in name:
+        return fields.get(name)
+    found: list[object] = []
+    for dot in re.finditer(r"\.", name):
+        inner = fields.get(name[: dot.start()])
+        objects = inner if isinstance(inner, list) else [inner]
+        found += [_find(one, name[dot.end() :]) for one in objects if isinstance(one, Mapping)]
+    return found
 
 
 def _plain(value: object) -> str:

@@ -42,8 +42,6 @@ TYPED = frozenset({"prefix", "wildcard", "regexp", "fuzzy"})
 """Patterns over terms. They give no text to rerank by, but may hold what a user typed: in a scoring place the vector
 leg's filter cannot be told from the query."""
 
-Clause = Mapping[str, object]
-
 
 def read_clause(query: object) -> tuple[str, object] | None:
     """(kind, content) of a clause; None where it is not one object with one key."""

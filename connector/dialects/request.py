@@ -22,6 +22,15 @@ largest real search bodies (65,536 terms in one clause) stay under 2 MB."""
 
 _JSON = ("application/json", "application/vnd.elasticsearch+json", "text/plain", "application/x-ndjson")
 
+_QUERY_OPTIONS = {
+    "df": "default_field",
+    "analyzer": "analyzer",
+    "analyze_wildcard": "analyze_wildcard",
+    "default_operator": "default_operator",
+    "lenient": "lenient",
+}
+"""URI parameters beside `q`, and what the query string query calls them."""
+
 
 @dataclass(frozen=True)
 class SearchRequest:
@@ -55,17 +64,13 @@ class SearchRequest:
     def parameter(self, name: str) -> str | None:
         return self.parameters[name].value if name in self.parameters else None
 
-    def flag(self, name: str) -> bool:
-        """A boolean parameter as the engines read it: present and blank is true."""
-        return self.parameter(name) not in (None, "false")
-
     @cached_property
     def query(self) -> object | None:
         """The query in force: `q=` replaces the body's. None: everything matches."""
-        q = self.parameter("q")
-        if q is None:
+        if "q" not in self.parameters:
             return self.body.get("query")
-        return {"query_string": {"query": q}}
+        options = {key: self.parameters[name].value for name, key in _QUERY_OPTIONS.items() if name in self.parameters}
+        return {"query_string": {"query": self.parameters["q"].value, **options}}
 
     @cached_property
     def sort(self) -> list[object]:

@@ -12,9 +12,8 @@ import msgspec
 
 _VALUES = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _KEY = re.compile(rb'[ \t\r\n]*("(?:[^"\\]|\\.)*")[ \t\r\n]*:[ \t\r\n]*', re.DOTALL)
-_OPEN = re.compile(rb"[ \t\r\n]*\{")
-_NEXT = re.compile(rb"[ \t\r\n]*([,}])")
-_END = re.compile(rb"[ \t\r\n]*\Z")
+_COMMA = re.compile(rb"[ \t\r\n]*,")
+_CLOSE = re.compile(rb"[ \t\r\n]*\}[ \t\r\n]*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,34 +31,21 @@ def read_spans(body: bytes) -> dict[str, Span] | None:
         values = _VALUES.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    opened = _OPEN.match(body)
-    if opened is None:
-        return None
     spans: dict[str, Span] = {}
-    at = opened.end()
-    while len(spans) < len(values):
+    at = body.index(b"{") + 1
+    for left in range(len(values), 0, -1):
         key = _KEY.match(body, at)
         if key is None:
             return None
         name = msgspec.json.decode(key[1], type=str)
-        value = values[name]
-        end = key.end() + len(value)
-        following = _NEXT.match(body, end)
-        # msgspec keeps the last of two equal keys, so a duplicate shows as a name met twice or as the wrong bytes
-        if name in spans or following is None or body[key.end() : end] != bytes(value):
+        start, end = key.end(), key.end() + len(values[name])
+        following = (_COMMA if left > 1 else _CLOSE).match(body, end)
+        # msgspec keeps the last of two equal keys: a duplicate shows as a member too many or as the wrong bytes
+        if name in spans or following is None or body[start:end] != bytes(values[name]):
             return None
-        spans[name] = Span(key.start(1), key.end(), end)
+        spans[name] = Span(key.start(1), start, end)
         at = following.end()
-        if following[1] == b"}":
-            break
-    else:
-        closed = _NEXT.match(body, at) if not values else None
-        if closed is None or closed[1] != b"}":
-            return None
-        at = closed.end()
-    if len(spans) < len(values) or _END.match(body, at) is None:
-        return None
-    return spans
+    return spans if spans or _CLOSE.match(body, at) else None
 
 
 def splice(body: bytes, changes: Mapping[str, bytes | None], spans: Mapping[str, Span] | None = None) -> bytes:

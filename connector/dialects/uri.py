@@ -14,12 +14,10 @@ _PIECE = re.compile(rb"[^&;]+")
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """`value` is decoded; the piece `name=value` stands at `query[start:end]`, its value from `at` on."""
+    """`value` is decoded; the piece `name=value` stands at `query[start:end]`."""
 
-    name: str
     value: str
     start: int
-    at: int
     end: int
 
 
@@ -33,15 +31,14 @@ def read_parameters(query: bytes) -> dict[str, Parameter] | None:
     """Parameters by name; None where one comes twice or is not UTF-8 (the engine judges those)."""
     found: dict[str, Parameter] = {}
     for piece in _PIECE.finditer(query):
-        raw_name, equals, raw_value = piece[0].partition(b"=")
+        raw_name, _, raw_value = piece[0].partition(b"=")
         try:
             name, value = _decode(raw_name), _decode(raw_value)
         except UnicodeDecodeError:
             return None
         if name in found:
             return None
-        at = piece.start() + len(raw_name) + len(equals)
-        found[name] = Parameter(name, value, piece.start(), at, piece.end())
+        found[name] = Parameter(value, piece.start(), piece.end())
     return found
 
 

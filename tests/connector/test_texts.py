@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from connector.settings import Model, Policy
 from connector.texts import document_text, text_limit
 
-FIELDS = ["name", "brand", "description", "features", "price"]
+FIELDS = ["name", "brand", "description", "features", "price", "variants.name"]
 
 
 def policy(template: str = "", passages: str = "off") -> Policy:
@@ -27,6 +27,8 @@ def policy(template: str = "", passages: str = "off") -> Policy:
         ),
         ("", {"name": ["two\n  lines\t and\u00a0more "]}, "two lines and more"),
         ("", {"name": "plain", "price": 12}, "plain. 12"),
+        ("", {"variants": [{"name": ["red"], "size": ["S"]}, {"size": ["M"]}, {"name": ["blue"]}]}, "red, blue"),
+        ("", {"variants.name": ["red", "blue"]}, "red, blue"),
         ("", {"name": {"obj": 1}}, ""),
         (
             "{name}. {description}. {features}",

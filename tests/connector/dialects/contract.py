@@ -73,23 +73,23 @@ PARAMETERS = [
 ]
 
 
-class DialectContract:
-    @pytest.fixture(scope="class")
-    def client(self, url: str) -> Iterator[httpx.Client]:
-        """The engine, with the documents in the index `dialect` and one without `_source`."""
-        with httpx.Client(base_url=url, timeout=60) as client:
-            settings = {"number_of_shards": 1, "number_of_replicas": 0}
-            for index, source in (("dialect", True), ("sourceless", False)):
-                client.delete(f"/{index}")
-                mappings = {"_source": {"enabled": source}, "properties": PROPERTIES}
-                client.put(f"/{index}", json={"settings": settings, "mappings": mappings}).raise_for_status()
-                for number, document in enumerate(DOCUMENTS):
-                    client.put(f"/{index}/_doc/{number}", json=document).raise_for_status()
-                client.post(f"/{index}/_refresh").raise_for_status()
-            yield client
-            for index in ("dialect", "sourceless"):
-                client.delete(f"/{index}")
+def prepared(url: str) -> Iterator[httpx.Client]:
+    """The engine, with the documents in the index `dialect` and in one without `_source`."""
+    with httpx.Client(base_url=url, timeout=60) as client:
+        settings = {"number_of_shards": 1, "number_of_replicas": 0}
+        for index, source in (("dialect", True), ("sourceless", False)):
+            client.delete(f"/{index}")
+            mappings = {"_source": {"enabled": source}, "properties": PROPERTIES}
+            client.put(f"/{index}", json={"settings": settings, "mappings": mappings}).raise_for_status()
+            for number, document in enumerate(DOCUMENTS):
+                client.put(f"/{index}/_doc/{number}", json=document).raise_for_status()
+            client.post(f"/{index}/_refresh").raise_for_status()
+        yield client
+        for index in ("dialect", "sourceless"):
+            client.delete(f"/{index}")
 
+
+class DialectContract:
     @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
     def test_bodies(self, client: httpx.Client, body: dict[str, Any]) -> None:
         headers = [(b"Content-Type", b"application/json")]
@@ -115,8 +115,8 @@ class DialectContract:
             assert set(texts) == {
                 "Rain jacket. Nord",
                 "Rain jacket for kids. Nord",
-                "Rain trousers é",
-                "Umbrella against rain. Süd",
+                "Rain trousers é. long",
+                "Umbrella against rain. Süd. mini",
             }
 
     def test_the_other_leg_gives_hits_of_the_same_shape(self, client: httpx.Client) -> None:

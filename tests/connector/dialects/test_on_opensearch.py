@@ -1,9 +1,15 @@
+from collections.abc import Iterator
+
+import httpx
 import pytest
 
-from tests.connector.dialects.contract import DialectContract
+from tests.connector.dialects.contract import DialectContract, prepared
+
+
+@pytest.fixture(scope="module")
+def client(opensearch_url: str) -> Iterator[httpx.Client]:
+    yield from prepared(opensearch_url)
 
 
 class TestOpenSearch(DialectContract):
-    @pytest.fixture(scope="class")
-    def url(self, opensearch_url: str) -> str:
-        return opensearch_url
+    pass
