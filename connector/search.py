@@ -112,9 +112,11 @@ class _Search:
         self, kept: asyncio.Task[Order | None], found: Found, vector: asyncio.Task[list[Candidate]] | None
     ) -> tuple[Order, Known]:
         """The window's final order: the kept one, else the one under way, else computed now and kept."""
-        deadline = time.monotonic() + self.legs.plan.budget_ms / 1000
-        if order := await kept:
-            return order, {}
+        began = time.monotonic()
+        deadline = began + self.legs.plan.budget_ms / 1000
+        if order := await kept:  # nothing is scored for this page: every score it shows was there
+            ms = (time.monotonic() - began) * 1000
+            return Order(order.places, order.top_score, replace(order.outcome, cached=order.outcome.scored, ms=ms)), {}
         task = self.shared.computing.get(self.key)
         if task is None:
             task = asyncio.create_task(self._compute(found, vector, deadline))

@@ -72,6 +72,8 @@ def engine_call(question: Question, headers: Headers, policy: Policy | None, dia
     }
     if policy:
         body["ext"] = {"secondpass": controls}
+        if policy.vector_field:  # 384 numbers a hit that nobody asked to see
+            body["_source"] = {"excludes": [policy.vector_field]}
     kept = [(name, value) for name, value in headers if name.lower() in KEPT]
     target = f"/{quote(question.index, safe='*,-_.<>:+')}/_search".encode()
     return Call("POST", target, [*kept, (b"Content-Type", b"application/json")], orjson.dumps(body))
