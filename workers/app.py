@@ -9,8 +9,10 @@ from workers.broker import PromptAMQP
 
 
 def make_app(broker_url: str) -> Celery:
-    """An application without tasks. `unix://PATH` is read as kombu's `redis+socket://PATH`."""
-    url = broker_url.replace("unix://", "redis+socket://")
+    """An application without tasks. `unix://PATH?db=1` is read as kombu's `redis+socket://PATH?virtual_host=1`."""
+    url = broker_url
+    if url.startswith("unix://"):
+        url = url.replace("unix://", "redis+socket://").replace("db=", "virtual_host=")
     app = Celery("secondpass", broker=url, amqp=PromptAMQP, set_as_current=False)
     app.conf.update(
         accept_content=[SERIALIZER],

@@ -1,6 +1,7 @@
 """`secondpass worker`: one worker process for one role."""
 
 import logging
+import os
 import signal
 import time
 from enum import StrEnum
@@ -25,6 +26,8 @@ def worker(
 ) -> None:
     """Run one worker: loads its model, takes tasks from the broker, leaves cleanly on SIGTERM."""
     started = time.monotonic()
+    # OpenMP's idle threads spin by default: on a shared machine one query vector took 12 s so, 0.1 s without spinning
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     signal.signal(signal.SIGTERM, _leave)  # until Celery takes over: nothing is under way while loading
     from connector.errors import ConfigError
     from connector.settings import Model, load
@@ -39,7 +42,7 @@ def worker(
         settings = load(config or None)
         server, clock = connect(reply_url(settings.broker.url, settings.redis.url)), Clock()
         if role is Role.EMBED:
-            duty = embed_duty(settings.embedder, clock)
+            duty = embed_duty(settings.embedder, server, clock)
         else:
             names = [one.name for one in settings.model]
             if model and model not in [*names, "stub"]:

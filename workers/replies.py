@@ -20,9 +20,9 @@ class ReplyLost(Exception):
 
 
 def connect(url: str) -> Redis:
-    """A client of the reply server. `unix://` as redis-py writes it; also read: Celery's `redis+socket://`."""
+    """A client of the reply server; Celery's spelling of a socket and its database is read too."""
     return Redis.from_url(
-        url.replace("redis+socket://", "unix://"),
+        url.replace("redis+socket://", "unix://").replace("virtual_host=", "db="),
         socket_timeout=SERVER_TIMEOUT_S,
         socket_connect_timeout=SERVER_TIMEOUT_S,
         health_check_interval=0,

@@ -80,8 +80,9 @@ def score_duty(model: Model, server: Redis, clock: Clock) -> Duty:
     return Duty(SCORE_TASK, Scoring(scorer, watchdog, clock.now), [queue], watchdog, announcement, info.why)
 
 
-def embed_duty(embedder: Embedder, clock: Clock) -> Duty:
+def embed_duty(embedder: Embedder, server: Redis, clock: Clock) -> Duty:
     """Load and warm the embedder. Queries are taken before documents. Raises ConfigError."""
+    running(server, clock, "embed", EMBEDDER)
     loaded = open_embedder(embedder.source, embedder.query_prefix, embedder.document_prefix)
     info = loaded.info
     watchdog = Watchdog(EMBED_LIMIT_S)

