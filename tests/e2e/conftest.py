@@ -1,4 +1,4 @@
-"""The whole product once a run: the stack that `secondpass up` starts, before the session's OpenSearch, with the shop."""
+"""The whole product once a run: the stack of `secondpass up`, before the session's OpenSearch, with the demo shop."""
 
 import json
 import os
