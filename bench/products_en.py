@@ -65,11 +65,14 @@ def train(seed: int, engine: EngineIndex, out: Path) -> None:
 
     folder = out / f"seed{seed}"
     folder.mkdir(parents=True, exist_ok=True)
-    collection = read_collection(data_folder())
-    trained = train_catalogue(collection, engine, Embedder(), locate(MINILM), folder, seed, say=say, progress=progress)
-    save_whole(*trained, folder / "final")
-    minutes = (time.monotonic() - began) / 60
-    figures = measure(folder / "final", engine, "dev") | {"minutes": round(minutes, 1)}
+    if (folder / "final").exists():
+        say("found a finished model")
+    else:
+        shop, start = read_collection(data_folder()), locate(MINILM)
+        trained = train_catalogue(shop, engine, Embedder(), start, folder, seed, say=say, progress=progress)
+        save_whole(*trained, folder / "final")
+        say("trained")
+    figures = measure(folder / "final", engine, "dev")
     (folder / "dev.json").write_text(json.dumps(figures) + "\n")
     say(f"dev: {json.dumps(figures)}")
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 CARD = "README.md"
 PURPOSE = "secondpass.json"
+LIMITS = ("max_length", "stride", "truncation_side", "truncation_strategy", "pad_to_multiple_of")
+LIMITS += ("is_local", "local_files_only")
 
 
 def export(
@@ -38,8 +40,11 @@ def export(
     _write_json(folder / "config.json", _config(model))
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.backend_tokenizer.no_padding()
-    tokenizer.model_max_length = max_tokens
+    tokenizer.model_max_length = max_tokens  # where CrossEncoder cuts a pair
     tokenizer.save_pretrained(folder)
+    _forget_limits(folder / "tokenizer_config.json")
+    for path in folder.iterdir():
+        path.chmod(0o644)  # safetensors writes its file for its owner alone
     (folder / CARD).write_text(card or f"# {name}\n", encoding="utf-8")
     purpose = {
         "name": name,
@@ -72,6 +77,12 @@ def _config(model: PreTrainedModel) -> dict[str, Any]:
         "sentence_transformers": {"activation_fn": "torch.nn.modules.activation.Sigmoid", "version": "5.1.0"},
     }
     return config
+
+
+def _forget_limits(path: Path) -> None:
+    """Take out what the starting model's files said about cutting, padding and where they lay."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    _write_json(path, {key: value for key, value in content.items() if key not in LIMITS})
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:

@@ -56,11 +56,13 @@ class Pair:
 
 
 class Neighbours(Protocol):
-    """The two lists of an engine, best first; `EngineIndex` is the real one."""
+    """The two lists of an engine, best first, and the vectors it stores; `EngineIndex` is the real one."""
 
     def lexical(self, texts: Sequence[str], size: int) -> list[list[Hit]]: ...
 
     def nearest(self, vectors: Sequence[Sequence[float]], size: int) -> list[list[Hit]]: ...
+
+    def vectors(self, ids: Sequence[str]) -> dict[str, list[float]]: ...
 
 
 def merge(lexical: Sequence[Hit], nearest: Sequence[Hit]) -> list[str]:

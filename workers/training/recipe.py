@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workers.training.data import TEXT_FIELDS, Collection, document_text
-from workers.training.engine import EngineIndex
-from workers.training.mining import Pair, mine, mine_graded
+from workers.training.mining import Neighbours, Pair, mine, mine_graded
 from workers.training.queries import make_queries
 from workers.training.trainer import Example, Pass, Progress, fit, load
 
@@ -52,7 +51,7 @@ DEFAULT = Recipe()
 
 def train_catalogue(
     collection: Collection,
-    engine: EngineIndex,
+    engine: Neighbours,
     embed: Embed,
     start: str | Path,
     out: Path,
@@ -103,7 +102,7 @@ def save_whole(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, folde
 
 def _made_pairs(
     collection: Collection,
-    engine: EngineIndex,
+    engine: Neighbours,
     embed: Embed,
     vectors: dict[str, Vectors],
     count: int,
@@ -122,7 +121,7 @@ def _examples(collection: Collection, pairs: Sequence[Pair], rng: random.Random)
     return examples
 
 
-def _vectors(collection: Collection, engine: EngineIndex, embed: Embed) -> dict[str, Vectors]:
+def _vectors(collection: Collection, engine: Neighbours, embed: Embed) -> dict[str, Vectors]:
     """Return a unit vector of each document: the engine's own, embedded here where it gives none."""
     import numpy as np
 
