@@ -6,10 +6,12 @@ The order of the checks is the order in which a reason is named; the first that 
 import re
 from collections.abc import Iterable, Mapping
 
+from connector.dialects.asked import added_fields
 from connector.dialects.querytext import query_text
 from connector.dialects.request import SearchRequest
 from connector.dialects.scripts import estimate_tokens, fits_languages
 from connector.dialects.split import knn_filter
+from connector.dialects.wildcards import matches
 from connector.settings import Model, Policy
 from connector.types import Controls, Knn, Plan, Reason
 
@@ -35,6 +37,7 @@ def plan(request: SearchRequest, controls: Controls, policy: Policy, model: Mode
         window=window,
         budget_ms=budget,
         fields=tuple(policy.fields),
+        added=added_fields(request, policy.fields),
         details=controls.details,
         knn=knn,
         knn_filter=clauses,
@@ -155,4 +158,4 @@ def _takes(pattern: str, name: str) -> bool:
         return False
     if ":" in name and ":" not in pattern:
         return False
-    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), name, re.DOTALL) is not None
+    return matches(pattern, name)

@@ -30,12 +30,12 @@ def render(
     for rank, place in enumerate(places, start=plan.first + 1):
         if candidate := known.get(place.key):
             detail = _detail(rank, place, legs.model) if plan.details else None
-            hits.append(render_hit(candidate, legs.request, plan, place.shown if ours else None, detail))
+            hits.append(render_hit(candidate, plan, place.shown if ours else None, detail))
     for rank, candidate in enumerate(rest, start=plan.first + len(places) + 1):
         last = min(last, below_one(candidate.engine_score, order.top_score))
         place = Place(candidate.index, candidate.id, last, None, candidate.engine_rank, candidate.engine_score)
         detail = _detail(rank, place, legs.model) if plan.details else None
-        hits.append(render_hit(candidate, legs.request, plan, last if ours else None, detail))
+        hits.append(render_hit(candidate, plan, last if ours else None, detail))
     top = (order.places[0].shown if order.places else None) if ours else None
     said = details(order.outcome) if plan.details else None
     return write_answer(body, found, hits, top, order.outcome.ms, said)

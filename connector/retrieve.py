@@ -88,4 +88,4 @@ class Legs:
 
     def _read(self, reply: Reply, first: int, knn: bool = False) -> Found | None:
         limit = text_limit(self.policy, self.model)
-        return read_answer(reply.body, self.request, self.plan, self.policy, limit, first, knn=knn)
+        return read_answer(reply.body, self.policy, limit, first, knn=knn)

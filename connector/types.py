@@ -83,9 +83,10 @@ class Controls:
 class Plan:
     """What will be done for one search. `skip` is None where reranking is to be tried.
 
-    `first` and `size` are the page the caller asked for, in documents. `knn_filter` holds the clauses (parsed JSON)
-    that the vector leg must obey; None where that split is not provably exact, or the leg is not wanted (`knn`
-    then says which).
+    `first` and `size` are the page the caller asked for, in documents. `fields` is what the model reads; `added` those
+    of them that the caller's request does not bring by itself: asked for by us and cut from the answer. `knn_filter`
+    holds the clauses (parsed JSON) that the vector leg must obey; None where that split is not provably exact, or the
+    leg is not wanted (`knn` then says which).
     """
 
     policy: str
@@ -96,6 +97,7 @@ class Plan:
     window: int = 100
     budget_ms: int = 1000
     fields: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
     details: bool = False
     knn: Knn | None = None  # FUSED: wanted; UNSPLIT: wanted but impossible; None: not wanted by the policy
     knn_filter: tuple[object, ...] | None = None

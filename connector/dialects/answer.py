@@ -10,9 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 import orjson
 
-from connector.dialects.asked import added_fields
 from connector.dialects.controls import EXT
-from connector.dialects.request import SearchRequest
 from connector.dialects.splice import Span, read_spans, splice
 from connector.settings import Policy
 from connector.texts import document_text
@@ -66,9 +64,7 @@ class Found:
     hits_spans: Mapping[str, Span]
 
 
-def read_answer(
-    body: bytes, request: SearchRequest, plan: Plan, policy: Policy, limit: int, first: int = 0, *, knn: bool = False
-) -> Found | None:
+def read_answer(body: bytes, policy: Policy, limit: int, first: int = 0, *, knn: bool = False) -> Found | None:
     """The answer of a window call (`first` is its `from`) or, with `knn`, of the vector leg; None where it is not one.
 
     `limit`: characters of a text (`texts.text_limit`). Candidates come in the engine's order, ranks from `first` + 1.
@@ -121,7 +117,6 @@ def _read_hit(raw: msgspec.Raw, rank: int, policy: Policy, limit: int, knn: bool
 
 def render_hit(
     candidate: Candidate,
-    request: SearchRequest,
     plan: Plan,
     score: float | None = None,
     details: Mapping[str, object] | None = None,
@@ -132,9 +127,8 @@ def render_hit(
     spans = read_spans(candidate.raw)
     if spans is None:
         raise ValueError("a hit with members of the same name")
-    if "fields" in spans and (names := added_fields(request, plan.fields)):
-        kept = _without(_cut(candidate.raw, spans["fields"]), names, "")
-        changes["fields"] = kept
+    if "fields" in spans and plan.added:
+        changes["fields"] = _without(_cut(candidate.raw, spans["fields"]), plan.added, "")
     if score is not None:
         changes["_score"] = orjson.dumps(score)
     if details is not None:

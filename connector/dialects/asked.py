@@ -4,11 +4,10 @@ Four request options and `collapse` all land in that one object. A field that th
 never added by us and never cut.
 """
 
-import re
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 
 from connector.dialects.request import SearchRequest
+from connector.dialects.wildcards import matches
 
 
 def asked_patterns(request: SearchRequest) -> list[str]:
@@ -22,16 +21,10 @@ def asked_patterns(request: SearchRequest) -> list[str]:
     return [*patterns, *([request.collapse] if request.collapse else [])]
 
 
-def added_fields(request: SearchRequest, fields: Iterable[str]) -> list[str]:
+def added_fields(request: SearchRequest, fields: Iterable[str]) -> tuple[str, ...]:
     """Those of `fields` (what the model reads) that the caller's request does not bring by itself."""
-    covered = _compile(tuple(asked_patterns(request)))
-    return [name for name in fields if not covered.fullmatch(name)]
-
-
-@lru_cache(maxsize=1024)
-def _compile(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    """One expression for all: a page asks for it once a hit."""
-    return re.compile("|".join(".*".join(map(re.escape, one.split("*"))) for one in patterns) or r"(?!)", re.DOTALL)
+    patterns = asked_patterns(request)
+    return tuple(name for name in fields if not any(matches(pattern, name) for pattern in patterns))
 
 
 def _names(said: object) -> list[str]:

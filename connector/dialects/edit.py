@@ -8,7 +8,6 @@ from collections.abc import Mapping
 
 import orjson
 
-from connector.dialects.asked import added_fields
 from connector.dialects.controls import EXT, strip_header
 from connector.dialects.request import SearchRequest
 from connector.dialects.splice import read_spans, splice
@@ -115,7 +114,7 @@ def _value(request: SearchRequest, key: str) -> bytes:
 
 def _add_fields(request: SearchRequest, plan: Plan, changes: dict[str, bytes | None], stored: bool) -> None:
     """Put what the model reads beside the caller's own entries; their bytes stay."""
-    names = added_fields(request, plan.fields)
+    names = plan.added
     option = "stored_fields" if stored else "fields"
     says_source = any(name.startswith("_source") for name in (*request.parameters, *request.spans))
     if stored and names and not says_source and option not in request.spans and option not in request.parameters:

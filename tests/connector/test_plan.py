@@ -28,6 +28,7 @@ def test_a_plain_search_is_reranked() -> None:
         window=100,
         budget_ms=1000,
         fields=("name", "brand", "description"),
+        added=("name", "brand", "description"),
     )
 
 

@@ -130,7 +130,7 @@ class DialectContract:
             send(client, window_call(call, request, planned, 0, 10)),
             send(client, knn_call(call, request, planned, filters, 10)),
         )
-        lexical, other = (read_answer(reply.content, request, planned, POLICY, 4096) for reply in (window, leg))
+        lexical, other = (read_answer(reply.content, POLICY, 4096) for reply in (window, leg))
         assert lexical is not None
         assert other is not None
         assert [one.raw for one in other.candidates] == [one.raw for one in lexical.candidates]
@@ -150,10 +150,10 @@ def same_answer(client: httpx.Client, call: Call, *, stored: bool = False) -> li
     own = send(client, plain_call(call, request))
     reply = send(client, window_call(call, request, planned, 0, 10, stored=stored))
     assert (own.status_code, reply.status_code) == (200, 200), reply.text
-    found = read_answer(reply.content, request, planned, POLICY, 4096)
+    found = read_answer(reply.content, POLICY, 4096)
     assert found is not None
     page = found.candidates[request.first : request.first + request.size]
-    out = write_answer(reply.content, found, [render_hit(one, request, planned) for one in page])
+    out = write_answer(reply.content, found, [render_hit(one, planned) for one in page])
     assert without_took(out) == without_took(own.content)
     return [one.text for one in found.candidates]
 

@@ -3,9 +3,10 @@
 import json
 from typing import Any
 
+from connector.dialects.asked import added_fields
 from connector.dialects.request import SearchRequest, read_request
 from connector.settings import Model, Policy
-from connector.types import Call
+from connector.types import Call, Plan
 
 MODEL = Model(name="products-en", source="bundled:products-en", languages=["en"])
 
@@ -27,3 +28,8 @@ def read(body: object = None, target: str = "/products/_search", **headers: str)
     request = read_request(call(body, target, **headers))
     assert request is not None
     return request
+
+
+def planned(request: SearchRequest, *fields: str) -> Plan:
+    """The plan to rerank `request` by these fields."""
+    return Plan(policy="shop", fields=fields, added=added_fields(request, fields))

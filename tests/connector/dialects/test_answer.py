@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.dialects.answer import Found, read_answer, render_hit, write_answer
-from connector.types import Candidate, Plan
-from tests.connector.dialects.samples import policy, read
+from connector.types import Candidate
+from tests.connector.dialects.samples import planned, policy, read
 
 POLICY = policy()
-PLAN = Plan(policy="shop", fields=tuple(POLICY.fields))
+PLAN = planned(read(), *POLICY.fields)
 
 ANSWER = b"""{"took" : 7,"timed_out":false,"_shards":{"total":2,"successful":2,"skipped":0,"failed":0},
  "hits" : {"total":{"value":1000,"relation":"gte"},"max_score":3.5,"hits" : [
@@ -20,8 +20,8 @@ ANSWER = b"""{"took" : 7,"timed_out":false,"_shards":{"total":2,"successful":2,"
  ]},"aggregations":{"x":{"value":1e5}},"ext" : {"other":1}}"""
 
 
-def found(body: bytes = ANSWER, request: object = None, **options: Any) -> Found:
-    answer = read_answer(body, read(request), PLAN, POLICY, 4096, **options)
+def found(body: bytes = ANSWER, **options: Any) -> Found:
+    answer = read_answer(body, POLICY, 4096, **options)
     assert answer is not None
     return answer
 
@@ -58,7 +58,7 @@ def test_candidates_in_the_engines_order() -> None:
     ],
 )
 def test_what_is_not_an_answer(body: bytes) -> None:
-    assert read_answer(body, read(), PLAN, POLICY, 4096) is None
+    assert read_answer(body, POLICY, 4096) is None
 
 
 def test_answers_with_less_in_them() -> None:
@@ -73,8 +73,7 @@ def test_answers_with_less_in_them() -> None:
 
 def test_only_hits_change() -> None:
     answer = found()
-    request = read()
-    hits = [render_hit(one, request, PLAN) for one in reversed(answer.candidates)]
+    hits = [render_hit(one, PLAN) for one in reversed(answer.candidates)]
     out = write_answer(ANSWER, answer, hits)
     start, end = ANSWER.index(b"[\n"), ANSWER.index(b']},"aggr')
     assert out == ANSWER[:start] + b"[" + b",".join(hits) + ANSWER[end:]
@@ -87,7 +86,7 @@ def test_only_hits_change() -> None:
 
 def test_scores_took_and_details() -> None:
     answer = found()
-    hits = [render_hit(answer.candidates[2], read(), PLAN, 1.75, {"rank": 1, "engine_rank": 3})]
+    hits = [render_hit(answer.candidates[2], PLAN, 1.75, {"rank": 1, "engine_rank": 3})]
     assert hits == [b'{"_index":"p-2","_id":"a","_score":1.75,"_secondpass":{"rank":1,"engine_rank":3}}']
     out = write_answer(ANSWER, answer, hits, 1.75, 12.6, {"state": "applied"})
     assert out.startswith(b'{"took" : 20,"timed_out":false,')
@@ -101,7 +100,7 @@ def test_scores_took_and_details() -> None:
 
 def rendered(hit: dict[str, Any], request: object = None, fields: tuple[str, ...] = ("name", "brand")) -> Any:
     raw = json.dumps({"_index": "p", "_id": "1", "_score": None} | hit).encode()
-    return json.loads(render_hit(Candidate("p", "1", raw), read(request), Plan(policy="x", fields=fields)))
+    return json.loads(render_hit(Candidate("p", "1", raw), planned(read(request), *fields)))
 
 
 @pytest.mark.parametrize(
@@ -150,11 +149,11 @@ def test_hits_keep_everything_but_our_fields(documents: list[dict[str, Any]], as
         {"_index": "p", "_id": str(n), "_score": 1.5, "_source": one, "fields": one} for n, one in enumerate(documents)
     ]
     body = json.dumps({"took": 1, "hits": {"total": {"value": 9}, "max_score": 1.5, "hits": hits}, "aggs": {}}).encode()
-    answer = found(body, {"fields": asked})
+    answer = found(body)
     order = list(range(len(hits)))
     random.shuffle(order)
-    request = read({"fields": asked})
-    out = json.loads(write_answer(body, answer, [render_hit(answer.candidates[n], request, PLAN) for n in order]))
+    plan = planned(read({"fields": asked}), *POLICY.fields)
+    out = json.loads(write_answer(body, answer, [render_hit(answer.candidates[n], plan) for n in order]))
     covers = ["*" in asked, "b*" in asked, "n*e" in asked]
     kept = {"colour", "price", *asked, *(["brand"] * covers[1]), *(["name"] * covers[2])}
     for n, hit in zip(order, out["hits"]["hits"], strict=True):

@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 from connector.dialects.edit import knn_call, plain_call, window_call
 from connector.dialects.request import SearchRequest, read_request
 from connector.dialects.splice import read_spans
-from connector.types import Call, Plan
-from tests.connector.dialects.samples import call, read
+from connector.types import Call
+from tests.connector.dialects.samples import call, planned, read
 
-PLAN = Plan(policy="shop", fields=("name", "brand"))
+FIELDS = ("name", "brand")
 QUERY = b'{"match" : {"name":"rain \\u00e9 jacket", "boost": 1.0}}'
 
 
 def window(body: bytes | None, target: str = "/p/_search", first: int = 0, size: int = 100, **headers: str) -> Call:
     request = read(body, target, **headers)
-    return window_call(request.call, request, PLAN, first, size)
+    return window_call(request.call, request, planned(request, *FIELDS), first, size)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_headers_keep_order_and_spelling() -> None:
     ]
     request = read_request(Call("POST", b"/p/_search", fields, b"{}"))
     assert request is not None
-    assert window_call(one, request, PLAN, 0, 10).headers == [
+    assert window_call(one, request, planned(request, *FIELDS), 0, 10).headers == [
         (b"HOST", b"x"),
         (b"authorization", b"Basic eDp5"),
         (b"X-Opaque-Id", b"7"),
@@ -107,7 +107,7 @@ def test_headers_keep_order_and_spelling() -> None:
 def test_stored_fields_where_source_is_off() -> None:
     def made(body: bytes) -> object:
         request = read(body)
-        return json.loads(window_call(request.call, request, PLAN, 0, 10, stored=True).body)
+        return json.loads(window_call(request.call, request, planned(request, *FIELDS), 0, 10, stored=True).body)
 
     assert made(b"{}") == {"stored_fields": ["name", "brand"], "_source": True}
     assert made(b'{"_source":false}') == {"_source": False, "stored_fields": ["name", "brand"]}
@@ -134,7 +134,9 @@ def test_the_vector_leg_keeps_what_shapes_a_hit() -> None:
     )
     target = "/p/_search?routing=7&q=x&size=3&ignore_unavailable=true&track_total_hits=true&_source_includes=z"
     request = read(body, target, Authorization="Basic eDp5", Secondpass="on")
-    made = knn_call(request.call, request, PLAN, {"query": {"knn": {"e": {"vector": [0.5], "k": 50}}}}, 50)
+    made = knn_call(
+        request.call, request, planned(request, *FIELDS), {"query": {"knn": {"e": {"vector": [0.5], "k": 50}}}}, 50
+    )
     assert made.target == b"/p/_search?routing=7&ignore_unavailable=true&_source_includes=z"
     assert (b"Authorization", b"Basic eDp5") in made.headers
     assert all(name.lower() != b"secondpass" for name, _ in made.headers)
@@ -163,7 +165,7 @@ def test_every_other_key_keeps_its_bytes(body: dict[str, Any], first: int, size:
     body = {key: value for key, value in body.items() if key not in ("from", "size")}
     raw = json.dumps(body, indent=indent).encode()
     request: SearchRequest = read(raw)
-    made = window_call(request.call, request, PLAN, first, size)
+    made = window_call(request.call, request, planned(request, *FIELDS), first, size)
     before, after = read_spans(raw), read_spans(made.body)
     assert before is not None
     assert after is not None
