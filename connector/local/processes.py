@@ -163,12 +163,12 @@ def free_port() -> int:
 
 @contextmanager
 def stopped_by_signals() -> Iterator[None]:
-    """Inside, SIGTERM and SIGHUP unwind the program as Ctrl-C does: KeyboardInterrupt."""
+    """Inside, SIGTERM and SIGHUP unwind the program as Ctrl-C does, with the usual exit status (143, 129)."""
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+    def leave(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:

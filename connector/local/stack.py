@@ -80,7 +80,7 @@ def running(wish: Wish, console: Console) -> Iterator[Stack]:
     environment = _environment(wish)
     settings = _settings(wish.config, environment)
     run = _run_folder(engine_folder(account), wish.name)
-    with _data_folder(wish, account) as data, Supervisor() as supervisor:
+    with _kept_on_failure(run), _data_folder(wish, account) as data, Supervisor() as supervisor:
         started = time.monotonic()
 
         def begin(*parts: Part) -> None:
@@ -107,7 +107,6 @@ def running(wish: Wish, console: Console) -> Iterator[Stack]:
             await_ready(worker.name, worker.name)
         await_ready("proxy", f"proxy on port {settings.proxy.port}")
         yield Stack(settings, supervisor, run)
-    shutil.rmtree(run, ignore_errors=True)
 
 
 def _environment(wish: Wish) -> dict[str, str]:
@@ -212,6 +211,20 @@ def _proxy(settings: Settings, run: Path, environment: Mapping[str, str]) -> Par
         environment=environment,
         ports=(settings.proxy.port,),
     )
+
+
+@contextmanager
+def _kept_on_failure(run: Path) -> Iterator[None]:
+    """Remove the folder of a run that ended well, which Ctrl-C and SIGTERM are, too."""
+    try:
+        yield
+    except Exception:
+        raise
+    except BaseException:
+        shutil.rmtree(run, ignore_errors=True)
+        raise
+    else:
+        shutil.rmtree(run, ignore_errors=True)
 
 
 def _run_folder(base: Path, name: str) -> Path:
