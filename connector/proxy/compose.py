@@ -1,5 +1,6 @@
 """The one place where the proxy's parts meet: engine, workers' services, searches, listener."""
 
+import asyncio
 from collections.abc import Callable
 
 from redis.asyncio import Redis
@@ -33,6 +34,7 @@ async def run(settings: Settings, *, shared: bool = False, listening: Callable[[
         return DIALECTS.get(engine.dialect(), DIALECTS["opensearch"])
 
     await engine.find()
+    learning = asyncio.create_task(engine.learn())  # an engine that comes later
     services = await Services.open(settings)
     second = SecondPass(
         fetch,
@@ -59,6 +61,7 @@ async def run(settings: Settings, *, shared: bool = False, listening: Callable[[
             listening=listening,
         )
     finally:
+        learning.cancel()
         await services.close()
 
 

@@ -8,7 +8,8 @@ from connector.errors import EngineError
 from connector.settings import Engine as EngineSettings
 from connector.types import EngineInfo
 
-PROBE_S = 2.0  # a readiness probe waits for no longer
+PROBE_S = 5.0  # a readiness probe waits for no longer
+AGAIN_S = 2.0  # between questions to an engine that has not answered yet
 
 log = logging.getLogger("secondpass.proxy")
 
@@ -29,6 +30,11 @@ class KnownEngine:
             log.warning("engine does not answer", extra={"error": str(exc)})
             return None
         return self.info
+
+    async def learn(self) -> None:
+        """Ask until the engine has answered once: its dialect shapes errors and the vector leg."""
+        while self.info is None and await self.find() is None:  # noqa: ASYNC110 (nobody tells us, we ask)
+            await asyncio.sleep(AGAIN_S)
 
     def dialect(self) -> str:
         if self.info is not None:

@@ -129,6 +129,22 @@ async def test_a_safe_request_is_repeated_once_on_a_stale_connection_others_are_
             assert engine.connections == (2 if method == b"GET" else 1)
 
 
+async def test_one_callers_refused_request_does_not_poison_anothers_connection():
+    """OpenSearch 3.6.0 falls silent after some of its 400s, on a connection that it leaves open."""
+
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        await peer.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\n{}")
+        await asyncio.sleep(9)
+
+    async with between(script, timeout_s=1) as (engine, proxy), proxy.client() as client:
+        for number in (1, 2):
+            await client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert (await client.head()).startswith(b"HTTP/1.1 400 ")
+            await client.exactly(2)
+            assert engine.connections == number
+
+
 async def test_a_client_that_leaves_cancels_its_request():
     began, ended = asyncio.Event(), asyncio.Event()
 
