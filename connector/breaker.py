@@ -4,9 +4,10 @@ No caller's request is ever the probe, so an outage costs callers nothing once i
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable
+
+from connector.background import end
 
 log = logging.getLogger(__name__)
 
@@ -36,10 +37,7 @@ class Breaker:
 
     async def close(self) -> None:
         """End the probing; for the end of the process."""
-        if self._probing:
-            self._probing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._probing
+        await end(self._probing)
 
     async def _probe_until_it_works(self) -> None:
         while True:

@@ -5,7 +5,6 @@ know is not to know that nobody is there; the queue's breaker deals with that ou
 """
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Iterable
@@ -13,6 +12,7 @@ from collections.abc import Iterable
 import orjson
 from redis.exceptions import RedisError
 
+from connector.background import end
 from connector.contract import BEAT_S, LIVE_S, Announcement, workers_key
 from connector.servers import open_redis
 
@@ -51,10 +51,7 @@ class Live:
         self._polling = asyncio.create_task(self._poll_on())
 
     async def close(self) -> None:
-        if self._polling:
-            self._polling.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._polling
+        await end(self._polling)
         await self._client.aclose()
 
     async def poll(self) -> None:

@@ -1,13 +1,13 @@
 """The one reader of a proxy process's reply list. A lost connection is made again; what was lost with it stays lost."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError
 
+from connector.background import end
 from connector.servers import open_redis
 
 log = logging.getLogger(__name__)
@@ -31,10 +31,7 @@ class Replies:
         self._reading = asyncio.create_task(self._read_on())
 
     async def close(self) -> None:
-        if self._reading:
-            self._reading.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._reading
+        await end(self._reading)
         await self._client.aclose()
 
     async def _read_on(self) -> None:

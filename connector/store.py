@@ -33,13 +33,20 @@ class Store:
         """The answer of one command or pipeline. Raises RerankError (REDIS, BREAKER) within `wait_s` and our own."""
         if self.breaker.open:
             raise RerankError(Reason.BREAKER, "the cache server is down")
+        asking = asyncio.ensure_future(question(self.client))
         try:
-            async with asyncio.timeout(min(wait_s, self.wait_s)):
-                answer = await question(self.client)
+            await asyncio.wait({asking}, timeout=min(wait_s, self.wait_s))
+            if not asking.done():  # left behind rather than cancelled and awaited: see connector.background
+                raise TimeoutError("no answer in time")
+            answer = asking.result()
         except (RedisError, OSError, TimeoutError) as error:
             log.info("cache server failed", extra={"error": str(error)})
             self.breaker.failed()
             raise RerankError(Reason.REDIS, str(error)) from error
+        finally:
+            if not asking.done():
+                asking.add_done_callback(lambda task: task.cancelled() or task.exception())  # nobody else will look
+                asking.cancel()
         self.breaker.succeeded()
         return answer
 

@@ -83,7 +83,7 @@ async def under_load(stage: Stage) -> AsyncIterator[Services]:
 
 
 async def until_applied(stage: Stage, services: Services) -> None:
-    limit = time.monotonic() + 20
+    limit = time.monotonic() + 60
     while True:
         scores = await services.rerank.rerank(
             f"{time.time()}", TEXTS, stage.settings.policy[0], stage.settings.model[0], budget_s=BUDGET_S
