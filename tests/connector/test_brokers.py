@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -28,15 +28,10 @@ class BrokerContract:
         settings = make_settings(broker, valkey_url, f"model-{self.fixture}")
         reply = valkey_url if broker.startswith("amqp") else broker
         with (
-            stub_worker(broker, reply, settings.model[0].name),
-            stub_worker(broker, reply, "default", role="embed"),
+            stub_worker(broker, reply, settings.model[0].name, fingerprint=self.fixture),
+            stub_worker(broker, reply, "default", role="embed", fingerprint=self.fixture),
         ):
             yield settings
-
-    @pytest.fixture(autouse=True)
-    def _empty_cache(self, flush: Callable[[str], None], settings: Settings) -> None:
-        if settings.redis.url != settings.broker.url:
-            flush(settings.redis.url)
 
     async def test_scores_come_back_in_first_stage_order(self, settings: Settings) -> None:
         async with opened(settings, "score") as services:
