@@ -10,8 +10,8 @@ import socket
 from pathlib import Path
 
 from connector.errors import PartFailed
-from connector.local.folders import cache_folder
 from connector.local.processes import Part, free_port
+from tests.debian import libraries, unpacked
 
 
 def rabbitmq(port: int, folder: Path) -> tuple[Part, Part]:
@@ -25,7 +25,7 @@ def rabbitmq(port: int, folder: Path) -> tuple[Part, Part]:
         "LANG": "C.UTF-8",
         "ERL_EPMD_ADDRESS": "127.0.0.1",
         "ERL_EPMD_PORT": str(mapper),
-    }
+    } | libraries()
     server = environment | {
         "RABBITMQ_NODENAME": f"test{port}@localhost",
         "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
@@ -55,7 +55,7 @@ def rabbitmq(port: int, folder: Path) -> tuple[Part, Part]:
             command=("sh", str(script)),
             log=folder / "rabbitmq.log",
             ready=lambda: _speaks_amqp(port),
-            limit_s=90.0,
+            limit_s=180.0,
             environment=server,
             folder=folder,
             ports=(port,),
@@ -67,9 +67,8 @@ def _root() -> str:
     """The folder that RabbitMQ's and Erlang's `usr` lie in."""
     if shutil.which("erl") and Path("/usr/lib/rabbitmq/lib").is_dir():
         return "/"
-    unpacked = cache_folder() / "debian"
-    if (unpacked / "usr/lib/rabbitmq/lib").is_dir():
-        return f"{unpacked}/"
+    if (unpacked() / "usr/lib/rabbitmq/lib").is_dir():
+        return f"{unpacked()}/"
     raise PartFailed("rabbitmq is neither installed nor unpacked; run `make services` (needs apt)")
 
 

