@@ -17,6 +17,7 @@ from connector.errors import ConfigError
 
 Positive = Annotated[int, Field(gt=0)]
 NotNegative = Annotated[int, Field(ge=0)]
+QUERY_PATH = r"^(header: *[A-Za-z0-9_-]+|(\$|[A-Za-z_][\w-]*)(\.[A-Za-z_][\w-]*|\['[^']*'\]|\[\d+\])*)?$"
 
 
 class Section(BaseModel):
@@ -48,7 +49,7 @@ class Redis(Section):
     cache_ttl_s: Positive = Field(604_800, description="how long a score is kept after it was last written")
     cache_key: str = Field("", description="secret of the keyed hashes; made at first start where empty")
     page_ttl_s: NotNegative = Field(60, description="how long a window's order is kept; 0: pages are not stable")
-    store_tokens: bool = Field(False, description="let workers keep documents' token ids in Redis")
+    store_tokens: bool = Field(False, description="let workers keep documents' token ids in Redis; no effect in 0.1")
 
 
 class Broker(Section):
@@ -62,13 +63,13 @@ class Proxy(Section):
     port: NotNegative = Field(9280, description="port to listen on")
     processes: Positive = Field(1, description="proxy processes that share the port")
     max_concurrent: Positive = Field(256, description="reranked searches at a time, a process; more get 429")
-    advertise: str = Field("", description="where set, node sniffing answers name this address")
+    advertise: str = Field("", description="where set, node sniffing answers name this address; no effect in 0.1")
 
 
 class RerankApi(Section):
-    enabled: bool = Field(True, description="serve /rerank, /score and their versions")
-    port: NotNegative = Field(0, description="port of its own; 0: the proxy's")
-    keys: list[str] = Field([], description="bearer keys that may call it; empty: anyone who reaches it")
+    enabled: bool = Field(True, description="serve /rerank, /score and their versions; no effect in 0.1")
+    port: NotNegative = Field(0, description="port of its own; 0: the proxy's; no effect in 0.1")
+    keys: list[str] = Field([], description="bearer keys that may call it; empty: anyone who reaches it; no effect in 0.1")
 
 
 class Model(Section):
@@ -103,8 +104,10 @@ class Policy(Section):
     indices: list[str] = Field(min_length=1, description="names as written in requests; * stands for anything")
     fields: list[str] = Field(min_length=1, description="what the model reads of a document")
     template: str = Field("", description='"{name}. {brand}"; empty parts are dropped; default: fields joined by ". "')
-    passages: str = Field("off", pattern=r"^(off|max|mean:[1-9]\d*)$", description="off, max or mean:k")
-    query_path: str = Field("", description='JSONPath or "header:Name" of the user\'s words')
+    passages: str = Field("off", pattern=r"^(off|max|mean:[1-9]\d*)$", description="off, max or mean:k; only off has an effect in 0.1")
+    query_path: str = Field(
+        "", pattern=QUERY_PATH, description='JSONPath ($.a.b[0]) or "header:Name" of the user\'s words'
+    )
     vector_field: str = Field("", description="field of the vectors; empty: no vector leg")
     candidates: Literal["lexical", "fused"] = Field("lexical", description="fused adds kNN hits")
     fusion: Literal["rrf", "min_max", "z_score"] = Field("rrf", description="how both lists become one")
@@ -165,6 +168,17 @@ class Settings(BaseSettings):
 
     def model_named(self, name: str) -> Model:
         return next(model for model in self.model if model.name == name)
+
+    def without_effect(self) -> list[str]:
+        """Keys that are set, but that this version does not act on; a start says so."""
+        keys = {
+            "redis.store_tokens": self.redis.store_tokens,
+            "proxy.advertise": self.proxy.advertise,
+            "rerank_api.port": self.rerank_api.port,
+            "rerank_api.keys": self.rerank_api.keys,
+            **{f"passages of policy {policy.name}": policy.passages != "off" for policy in self.policy},
+        }
+        return [key for key, chosen in keys.items() if chosen]
 
 
 class _Environment(EnvSettingsSource):

@@ -1,6 +1,7 @@
 """The one place where the proxy's parts meet: engine, workers' services, searches, listener."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from redis.asyncio import Redis
@@ -18,12 +19,16 @@ from connector.services import Services
 from connector.settings import Settings
 from connector.types import Call, Reply
 
+log = logging.getLogger("secondpass.proxy")
+
 
 async def run(settings: Settings, *, shared: bool = False, listening: Callable[[int], None] | None = None) -> None:
     """Serve until SIGTERM or SIGINT. Raises ConfigError, OSError where the port is taken.
 
     Neither engine, Redis, broker nor workers need to be there yet: each may come and go.
     """
+    for key in settings.without_effect():
+        log.warning("%s is set, but has no effect in this version", key)
     upstream, engine = open_upstream(settings), KnownEngine(settings.engine)
     timeout_s = settings.engine.engine_timeout_ms / 1000
 

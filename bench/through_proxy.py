@@ -1,0 +1,128 @@
+"""nDCG@10 and R@100 of ESCI through the whole product: proxy, real engine, embed worker, score worker, window 100.
+
+    python -m bench.esci --engine-url http://127.0.0.1:9200                  # once: index the set
+    python -m bench.through_proxy --engine-url http://127.0.0.1:9200 --part dev
+
+Runs without a deadline and fails where one answer is not `applied` with `knn=fused`. `--part test` appends what it
+finds to bench/test-evals.jsonl: every evaluation on test is written down.
+"""
+
+import argparse
+import json
+import subprocess
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+from rich.progress import track
+
+from bench.esci import INDEX, data_folder
+from connector.evaluation import summarise
+from connector.fusion import fuse
+from connector.local.stack import Wish, running
+from connector.types import Candidate
+from workers.training.data import read_collection
+from workers.training.embedding import Embedder
+from workers.training.engine import EngineIndex
+
+EVALS = Path(__file__).parent / "test-evals.jsonl"
+SETTINGS = """
+[[model]]
+name = "measured"
+source = "{model}"
+languages = ["en"]
+max_tokens = {max_tokens}
+runtime = "openvino"
+precision = "{precision}"
+
+[[policy]]
+name = "esci"
+indices = ["{index}"]
+fields = ["title", "brand", "color", "text"]
+template = "{{title}}. {{brand}}. {{color}}. {{text}}"
+vector_field = "embedding"
+candidates = "fused"
+window = 100
+budget_ms = 600000
+model = "measured"
+
+[redis]
+page_ttl_s = 0
+"""
+
+
+def reranked(url: str, queries: dict[str, str]) -> dict[str, list[str]]:
+    """Each query's final hundred, as the proxy answers it."""
+    run: dict[str, list[str]] = {}
+    with httpx.Client(base_url=url, timeout=700) as client:
+        for key, text in track(list(queries.items()), "reranked"):
+            body = {"query": {"match": {"text_all": text}}, "size": 100, "_source": False}
+            answer = client.post(f"/{INDEX}/_search", json=body)
+            said = answer.headers["secondpass-rerank"]
+            if not said.startswith("applied") or "knn=fused" not in said:
+                raise SystemExit(f"{key} {text!r}: {said}; a table of quality needs every answer applied")
+            run[key] = [hit["_id"] for hit in answer.json()["hits"]["hits"]]
+    return run
+
+
+def first_stage(url: str, queries: dict[str, str]) -> dict[str, dict[str, list[str]]]:
+    """BM25, kNN and the product's own fusion of both, straight from the engine."""
+    engine, embed = EngineIndex(url, INDEX), Embedder()
+    words = engine.lexical(list(queries.values()), 100)
+    near = engine.nearest(embed(list(queries.values())).tolist(), 100)
+    runs: dict[str, dict[str, list[str]]] = {"BM25": {}, "kNN": {}, "fused": {}}
+    for key, lexical, vector in zip(queries, words, near, strict=True):
+        left = [Candidate(INDEX, hit.id, b"", engine_rank=rank) for rank, hit in enumerate(lexical, start=1)]
+        right = [Candidate(INDEX, hit.id, b"", knn_rank=rank) for rank, hit in enumerate(vector, start=1)]
+        runs["BM25"][key] = [candidate.id for candidate in left]
+        runs["kNN"][key] = [candidate.id for candidate in right]
+        runs["fused"][key] = [candidate.id for candidate in fuse(left, right, "rrf", [1.0, 1.0])][:100]
+    return runs
+
+
+def main() -> None:
+    """Measure one part of the split."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--engine-url", required=True)
+    parser.add_argument("--part", default="dev", choices=["dev", "test"])
+    parser.add_argument("--model", default="bundled:products-en")
+    parser.add_argument("--max-tokens", type=int, default=128)
+    parser.add_argument("--precision", default="bf16")
+    parser.add_argument("--port", type=int, default=29280)
+    args = parser.parse_args()
+    queries, grades = read_collection(data_folder()).part(args.part)
+    runs = first_stage(args.engine_url, queries)
+    console = Console()
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "secondpass.toml"
+        config.write_text(
+            SETTINGS.format(model=args.model, max_tokens=args.max_tokens, precision=args.precision, index=INDEX)
+        )
+        wish = Wish("bench", engine_url=args.engine_url, port=args.port, config=config)
+        with running(wish, console) as stack:
+            runs["reranked"] = reranked(stack.url, queries)
+    figures = {}
+    for name, run in runs.items():
+        found = summarise(run, grades, ("nDCG@10", "R@100"))
+        figures[name] = {measure: round(one.value, 4) for measure, one in found.items()}
+        console.print(f"{args.part} {name:9}", figures[name])
+    if args.part == "test":
+        commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
+        row = {
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+            "commit": commit.stdout.strip(),
+            "how": "bench.through_proxy",
+            "model": args.model,
+            "max_tokens": args.max_tokens,
+            "precision": args.precision,
+            "queries": len(queries),
+            "figures": figures,
+        }
+        with EVALS.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+
+
+if __name__ == "__main__":
+    main()
