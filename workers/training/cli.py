@@ -45,6 +45,7 @@ def train(
         raise ConfigError(f"--dialect {dialect}: one of {', '.join(DIALECTS)}")
     from dataclasses import replace
 
+    from workers.training.card import Card, render
     from workers.training.data import read_collection
     from workers.training.embedding import Embedder
     from workers.training.engine import EngineIndex
@@ -79,9 +80,17 @@ def train(
     figures = report(model, tokenizer, collection, engine, embed)
     for line in figures:
         console.print(line)
-    made_with = f"Trained with `secondpass train` on {len(collection.documents)} documents, seed {seed}."
-    card = "\n\n".join([f"# {out.name}", made_with, *figures])
-    export(model, tokenizer, out / "model", out.name, tuple(languages.split(",")), card=card + "\n")
+    card = Card(
+        name=out.name,
+        summary="A cross-encoder for one catalogue: it orders the products that a search engine found for a query.",
+        folder=str(out / "model"),
+        data=f"{len(collection.documents)} documents, {made} queries made from them, seed {seed}; and the graded "
+        f"queries of the train split ({len(collection.part('train')[1])}).",
+        command=f"secondpass train --data {data} --engine-url {engine_url} --index {index} --out {out} --seed {seed}",
+        figures=[f"- {line}" for line in figures],
+        limits=[f"Texts in {languages} that look like this catalogue; measure before using it on anything else."],
+    )
+    export(model, tokenizer, out / "model", out.name, tuple(languages.split(",")), card=render(card))
     typer.echo(out / "model")
 
 

@@ -16,8 +16,17 @@ if TYPE_CHECKING:
 
 CARD = "README.md"
 PURPOSE = "secondpass.json"
-LIMITS = ("max_length", "stride", "truncation_side", "truncation_strategy", "pad_to_multiple_of")
-LIMITS += ("is_local", "local_files_only")
+LIMITS = frozenset(
+    (
+        "max_length",
+        "stride",
+        "truncation_side",
+        "truncation_strategy",
+        "pad_to_multiple_of",
+        "is_local",
+        "local_files_only",
+    )
+)
 
 
 def export(

@@ -2,24 +2,11 @@ import random
 
 import pytest
 import torch
-from transformers import BertConfig, BertForSequenceClassification
 
 from workers.sources import MINILM, locate
 from workers.training.trainer import Example, Pass, _batches, fit, load, scores
 
 TRUE = [("red kettle", "Acme red kettle"), ("garden hose", "Long garden hose"), ("rain jacket", "A rain jacket")]
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    """A folder with a two-layer BERT of random weights and the tokenizer of all-MiniLM-L6-v2."""
-    folder = tmp_path_factory.mktemp("tiny")
-    torch.manual_seed(0)
-    sizes = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 128}
-    BertForSequenceClassification(BertConfig(vocab_size=30522, num_labels=1, **sizes)).save_pretrained(folder)
-    for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json"):
-        (folder / name).write_bytes((locate(MINILM) / name).read_bytes())
-    return folder
 
 
 def examples() -> list[Example]:
