@@ -66,17 +66,18 @@ def _split(query: object) -> Clauses:
 
 def _split_bool(content: Mapping[str, object]) -> Clauses:
     must, filters = read_clauses(content.get("must")), read_clauses(content.get("filter"))
-    clauses: Clauses = tuple(filters)
+    clauses = list(filters)
     if must_not := read_clauses(content.get("must_not")):
-        clauses += ({"bool": {"must_not": must_not}},)
+        clauses.append({"bool": {"must_not": must_not}})
     for clause in must:
-        clauses += _split(clause)
+        clauses.extend(_split(clause))
     should, least = read_clauses(content.get("should")), content.get("minimum_should_match")
     if should and least not in (0, "0") and (least is not None or not (must or filters)):
         if all(_is_text_free(clause) for clause in should):
-            return (*clauses, {"bool": {"should": should, "minimum_should_match": 1 if least is None else least}})
-        _split_choice(should)
-    return clauses
+            clauses.append({"bool": {"should": should, "minimum_should_match": 1 if least is None else least}})
+        else:
+            _split_choice(should)
+    return tuple(clauses)
 
 
 def _split_choice(queries: list[object]) -> Clauses:

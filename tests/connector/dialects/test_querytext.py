@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from connector.dialects.querytext import query_text
 from connector.dialects.request import read_request
 from connector.dialects.split import knn_filter
+from connector.errors import ConfigError
+from connector.settings import parse
 from connector.types import Reason
 from tests.connector.dialects.samples import call, read
 
@@ -217,3 +219,9 @@ def test_a_query_too_deep_is_ambiguous() -> None:
     depth = 250
     body = b'{"query":' + b'{"bool":{"must":[' * depth + b'{"match":{"name":"rain"}}' + b"]}}" * depth + b"}"
     assert query_text(read(body)) in ("rain", Reason.AMBIGUOUS)
+
+
+@pytest.mark.parametrize("path", ["$..a", "$.a[*]", "header:", "$.a b", "$.a[?(@.x)]"])
+def test_paths_that_cannot_be_followed_are_refused_at_start(path: str) -> None:
+    with pytest.raises(ConfigError, match="query_path"):
+        parse({"policy": [{"name": "p", "indices": ["p"], "fields": ["f"], "query_path": path}]})
