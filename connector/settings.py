@@ -69,7 +69,7 @@ class Proxy(Section):
 class RerankApi(Section):
     enabled: bool = Field(True, description="serve /rerank, /score and their versions; no effect in 0.1")
     port: NotNegative = Field(0, description="port of its own; 0: the proxy's; no effect in 0.1")
-    keys: list[str] = Field([], description="bearer keys that may call it; empty: anyone who reaches it; no effect in 0.1")
+    keys: list[str] = Field([], description="bearer keys that may call it; empty: anyone; no effect in 0.1")
 
 
 class Model(Section):
@@ -104,7 +104,9 @@ class Policy(Section):
     indices: list[str] = Field(min_length=1, description="names as written in requests; * stands for anything")
     fields: list[str] = Field(min_length=1, description="what the model reads of a document")
     template: str = Field("", description='"{name}. {brand}"; empty parts are dropped; default: fields joined by ". "')
-    passages: str = Field("off", pattern=r"^(off|max|mean:[1-9]\d*)$", description="off, max or mean:k; only off has an effect in 0.1")
+    passages: str = Field(
+        "off", pattern=r"^(off|max|mean:[1-9]\d*)$", description="off, max or mean:k; only off has an effect in 0.1"
+    )
     query_path: str = Field(
         "", pattern=QUERY_PATH, description='JSONPath ($.a.b[0]) or "header:Name" of the user\'s words'
     )
