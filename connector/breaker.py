@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from connector import metrics
 from connector.background import end
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ class Breaker:
         self.failures += 1
         if self.failures >= FAILURES and not self.open:
             self.open = True
+            metrics.BREAKER.labels(self.name).set(1)
             log.warning("breaker opened", extra={"breaker": self.name})
             self._probing = asyncio.create_task(self._probe_until_it_works())
 
@@ -49,5 +51,6 @@ class Breaker:
                 continue
             if works:
                 self.open, self.failures = False, 0
+                metrics.BREAKER.labels(self.name).set(0)
                 log.warning("breaker closed", extra={"breaker": self.name})
                 return

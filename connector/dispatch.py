@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from connector import metrics
 from connector.breaker import Breaker
 from connector.broker import Broker
 from connector.contract import EMBED_TASK, SCORE_TASK, Announcement, embed_queue, reply_key
@@ -158,7 +159,7 @@ class Dispatcher:
         timer = asyncio.get_running_loop().call_later(
             max(0.0, work.deadline - time.monotonic()), work.finish, Reason.TIMEOUT
         )
-        self.bytes += size
+        self._hold(size)
         self._works[work.id] = work
         lane.waiting.append(work)
         try:
@@ -168,7 +169,7 @@ class Dispatcher:
             timer.cancel()
             del self._works[work.id]
             if work.size:  # part of it never left
-                self.bytes -= work.size
+                self._hold(-work.size)
                 lane.waiting.remove(work)
 
     async def _probe(self, queue: str) -> bool:
@@ -217,6 +218,10 @@ class Dispatcher:
                 work.finish(Reason.ERROR)
             self._land(payload["task"])
 
+    def _hold(self, size: int) -> None:
+        self.bytes += size
+        metrics.QUEUE.set(self.bytes)
+
     def _land(self, task: str) -> None:
         """A task is over: its place and its bytes are free."""
         lane = self._flights.pop(task, None)
@@ -224,5 +229,5 @@ class Dispatcher:
             return
         timer, size = lane.flying.pop(task)
         timer.cancel()
-        self.bytes -= size
+        self._hold(-size)
         self._pump(lane)

@@ -27,8 +27,8 @@ ENGINE = Histogram("secondpass_engine_seconds", "What the engine took for a sear
 SCORED = Counter("secondpass_scores", "Candidates that got a score.", ["source"])  # cache, model
 REQUESTS = Counter("secondpass_requests", "All requests, by what they were.", ["kind", "status"])
 IN_FLIGHT = Gauge("secondpass_in_flight", "Searches under a policy at this moment.", multiprocess_mode="livesum")
-BREAKER = Gauge("secondpass_breaker_open", "1 while a queue's breaker is open.", ["queue"], multiprocess_mode="livemax")
-QUEUE = Gauge("secondpass_queue_bytes", "Bytes of ours that wait in a queue.", ["queue"], multiprocess_mode="livesum")
+BREAKER = Gauge("secondpass_breaker_open", "1 while a breaker is open.", ["name"], multiprocess_mode="livemax")
+QUEUE = Gauge("secondpass_queue_bytes", "Bytes of ours that wait for workers.", multiprocess_mode="livesum")
 
 _requests = {
     (kind, status): REQUESTS.labels(kind, f"{status}xx")

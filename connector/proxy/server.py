@@ -12,7 +12,7 @@ from connector.proxy.http import Request, Response
 from connector.proxy.wire import Malformed, RequestHead, framing, read_request
 
 HEAD_S = 30.0  # from a head's first byte to its last
-LINGER_S = 2.0  # how long a client that is still sending may take to read an early answer
+LINGER_S = 30.0  # how long a client that is still sending may go on before it must have read an early answer
 
 log = logging.getLogger("secondpass.proxy")
 

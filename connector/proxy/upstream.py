@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+from connector import metrics
 from connector.errors import BodyTooLarge, ConfigError, EngineError, EngineTimeout, EngineUnreachable
 from connector.proxy.compression import gunzip
 from connector.proxy.connection import Connection, Lost
@@ -296,6 +297,7 @@ class Upstream:
 
         Raises EngineUnreachable, EngineTimeout, EngineError; BodyTooLarge where the answer exceeds `limit` bytes.
         """
+        began = time.perf_counter()
         try:
             async with asyncio.timeout(timeout_s):
                 try:
@@ -306,6 +308,8 @@ class Upstream:
             raise EngineTimeout(f"the engine did not answer within {timeout_s * 1000:.0f} ms") from exc
         except (Lost, Malformed) as exc:
             raise EngineError(str(exc)) from exc
+        finally:
+            metrics.ENGINE.observe(time.perf_counter() - began)
 
     async def _fetch(self, call: Call, limit: int, fresh: bool) -> Reply:
         connection = await self.connection(fresh=fresh)
