@@ -1,13 +1,17 @@
 """How results look in a terminal: figures with their intervals, and lists side by side."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 
-from connector.evaluation import Difference, Mean
+if TYPE_CHECKING:  # numpy and ir-measures come with the extra `evaluate`; showing lists needs neither
+    from connector.evaluation import Difference, Mean
 
 TITLES = {"RR": "MRR", "AP": "MAP"}  # what the mean of a measure is called
 
@@ -59,9 +63,9 @@ def show_difference(found: Difference) -> str:
 def lists_table(title: str, lists: Mapping[str, Sequence[Entry]], notes: Sequence[str] = ()) -> Group:
     """Lists side by side, one column each; documents that the engine had further down are marked with how far."""
     table = Table(title=escape(title), title_justify="left", show_lines=False)
-    table.add_column("", justify="right", style="dim")
+    table.add_column("", justify="right", style="dim", min_width=2)
     for name in lists:
-        table.add_column(name, ratio=1, overflow="ellipsis", no_wrap=True)
+        table.add_column(name, ratio=1)
     for place in range(max((len(entries) for entries in lists.values()), default=0)):
         cells = [show_entry(e[place], place + 1) if place < len(e) else "" for e in lists.values()]
         table.add_row(str(place + 1), *cells)

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 from opensearchpy import AsyncOpenSearch
 from opensearchpy.exceptions import ConnectionError as NoConnection
-from opensearchpy.exceptions import ConnectionTimeout, OpenSearchException, SSLError, TransportError
+from opensearchpy.exceptions import ConnectionTimeout, OpenSearchException, SerializationError, SSLError, TransportError
 from opensearchpy.serializer import JSONSerializer
 
 from connector.engines.bodies import OpenSearchDialect
@@ -53,4 +53,7 @@ class _Orjson(JSONSerializer):
     """Parsing a reply of 100 hits takes 0.08 ms instead of 0.39 ms; bodies arrive here as bytes already."""
 
     def loads(self, s: str | bytes) -> Any:
-        return orjson.loads(s)
+        try:
+            return orjson.loads(s)
+        except orjson.JSONDecodeError as error:
+            raise SerializationError(s, error) from error

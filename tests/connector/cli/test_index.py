@@ -1,0 +1,97 @@
+"""The command as it is typed, on a real engine; vectors are the business of tests/e2e."""
+
+from pathlib import Path
+
+import httpx
+import orjson
+import pytest
+from typer.testing import CliRunner, Result
+
+from connector.cli.main import build
+from connector.cli.where import settings_at
+from connector.errors import ConfigError
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SECONDPASS_STATE", str(tmp_path / "state"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "state"
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(build("index"), ["index", *arguments])
+
+
+def test_a_file_becomes_an_index_and_is_loaded_again(opensearch_url: str, unique_index: str, tmp_path: Path) -> None:
+    source = tmp_path / "articles.jsonl"
+    good = [{"id": str(n), "title": f"Article {n}", "text": "words"} for n in range(3)]
+    source.write_bytes(b"".join(orjson.dumps(d) + b"\n" for d in good) + b'{"id": "x", "updated": "never"}\n{broken\n')
+    typed = (str(source), "--index", unique_index, "--language", "en", "--no-vectors", "--engine-url", opensearch_url)
+    first = run(*typed)
+    assert first.exit_code == 0, first.output
+    said = " ".join(first.output.split())
+    assert f"{unique_index} -> {unique_index}-000001: 3 indexed, 2 rejected" in said
+    assert "line 4 x: mapper_parsing_exception" in said
+    assert "line 5 : not JSON" in said
+    (kept,) = (tmp_path / "state" / "index").iterdir()
+    assert [orjson.loads(line)["line"] for line in kept.read_bytes().splitlines()] == [4, 5]
+    again = " ".join(run(*typed).output.split())
+    assert f"{unique_index}-000001: 3 indexed, 2 rejected" in again
+    assert "3 documents there now" in again
+
+
+def test_a_new_definition_is_loaded_beside_and_takes_over(
+    opensearch_url: str, unique_index: str, tmp_path: Path
+) -> None:
+    source = tmp_path / "articles.csv"
+    source.write_text("sku,title\n7,Seven\n8,Eight\n")
+    typed = (str(source), "--index", unique_index, "--id-field", "sku", "--no-vectors", "--engine-url", opensearch_url)
+    assert run(*typed, "--language", "en").exit_code == 0
+    assert run(*typed, "--language", "any").exit_code == 0
+    assert list(httpx.get(f"{opensearch_url}/{unique_index}/_mapping").json()) == [f"{unique_index}-000002"]
+    assert httpx.get(f"{opensearch_url}/{unique_index}/_count").json()["count"] == 2
+    assert httpx.get(f"{opensearch_url}/{unique_index}-000001/_count").json()["count"] == 2
+
+
+def test_a_file_without_one_good_document_is_a_failure(opensearch_url: str, unique_index: str, tmp_path: Path) -> None:
+    source = tmp_path / "bad.jsonl"
+    source.write_text("no\nno\n")
+    found = run(str(source), "--index", unique_index, "--no-vectors", "--engine-url", opensearch_url)
+    assert found.exit_code == 1
+    assert "0 indexed, 2 rejected" in " ".join(found.output.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--mapping", "cars"], "'cars' is none of: documents, shop"),
+        (["--language", "klingon"], "'klingon' is none of"),
+        ([], "no engine node can be reached"),
+    ],
+)
+def test_what_cannot_work_says_why(arguments: list[str], why: str, tmp_path: Path) -> None:
+    source = tmp_path / "one.jsonl"
+    source.write_text("{}\n")
+    found = run(str(source), "--index", "x", "--engine-url", "http://127.0.0.1:9", "--no-vectors", *arguments)
+    assert why in str(found.exception)
+
+
+def test_no_worker_says_what_to_do(
+    opensearch_url: str, unique_index: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.cli.index.WORKER_WAIT_BEATS", 0)
+    source = tmp_path / "one.jsonl"
+    source.write_text("{}\n")
+    nowhere = "redis://127.0.0.1:9/0"
+    typed = ("--engine-url", opensearch_url, "--redis-url", nowhere, "--broker-url", nowhere)
+    found = run(str(source), "--index", unique_index, *typed)
+    assert "secondpass worker --role embed" in str(found.exception)
+
+
+def test_addresses_of_a_running_stack() -> None:
+    found = settings_at(None, 9400, broker_url="amqp://elsewhere")
+    assert (found.engine.url, found.redis.url) == (["http://127.0.0.1:9401"], "redis://127.0.0.1:9403/0")
+    assert found.broker.url == "amqp://elsewhere"
+    with pytest.raises(ConfigError, match="no such file"):
+        settings_at(Path("nowhere.toml"))
