@@ -32,24 +32,22 @@ def document_text(fields: Mapping[str, object], policy: Policy, limit: int = CHA
 
     Parts that are empty go, and the punctuation around them with them. At most `limit` characters.
     """
-    values = {name: _plain(_find(fields, name)) for name in policy.fields}
+    values = {name: _plain(fields[name] if name in fields else _nested(fields, name)) for name in policy.fields}
     text = _fill(policy.template, values) if policy.template else ". ".join(filter(None, values.values()))
-    if not text.isprintable() or "  " in text:
+    if not text.isprintable() or "  " in text or text != text.strip():
         text = " ".join(text.split())
-    return text.strip()[:limit].rstrip()
+    return text if len(text) <= limit else text[:limit].rstrip()
 
 
-def _find(fields: Mapping[str, object], name: str) -> object:
-    """The values of a field. Those of nested objects stand under their own name in OpenSearch's answers, and inside a
-    list under the nested object's name in Elasticsearch's.
+def _nested(fields: Mapping[str, object], name: str) -> list[object]:
+    """The values of a nested object's field. They stand under their own name in OpenSearch's answers, and inside a list
+    under the object's name in Elasticsearch's.
     """
-    if name in fields or "." not in name:
-        return fields.get(name)
     found: list[object] = []
     for dot in re.finditer(r"\.", name):
-        inner = fields.get(name[: dot.start()])
-        objects = inner if isinstance(inner, list) else [inner]
-        found += [_find(one, name[dot.end() :]) for one in objects if isinstance(one, Mapping)]
+        inner, rest = fields.get(name[: dot.start()]), name[dot.end() :]
+        objects = [one for one in inner if isinstance(one, Mapping)] if isinstance(inner, list) else []
+        found += [one[rest] if rest in one else _nested(one, rest) for one in objects]
     return found
 
 
