@@ -18,7 +18,7 @@ class Embedding:
     def __init__(self, embedder: Embedder, watchdog: Watchdog, now: Callable[[], float]) -> None:
         self.embedder, self.watchdog, self.now = embedder, watchdog, now
 
-    def run(self, payload: object, push: Callable[[str, Mapping[str, object]], None]) -> None:
+    def run(self, payload: object, push: Callable[[str, Sequence[Mapping[str, object]]], None]) -> None:
         """Embed a task's texts, blocking. Raises BadPayload (nothing was answered) and what `push` raises."""
         body = read_task(payload)
         vectors: list[Floats] = [np.empty((0, self.embedder.info.dims), np.float32)]
@@ -33,7 +33,7 @@ class Embedding:
             error = {"error": f"{type(failure).__name__}: {failure}", "reason": "model"}
         joined = np.concatenate(vectors)
         found_all = {"vectors": joined.astype("<f4").tobytes(), "dims": joined.shape[1]}
-        push(body["reply"], {**answer, **(error or found_all)})
+        push(body["reply"], [{**answer, **(error or found_all)}])
 
     def _slices(self, kind: str, texts: Sequence[str], deadline: float) -> Iterator[Floats]:
         for start in range(0, len(texts), TEXTS):

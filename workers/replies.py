@@ -3,7 +3,7 @@ that cannot be reached costs the task at hand, never the worker.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgpack  # type: ignore[import-untyped]
 from redis import Redis
@@ -41,11 +41,11 @@ class Replies:
     def __init__(self, server: Redis) -> None:
         self.server = server
 
-    def push(self, key: str, reply: Mapping[str, object]) -> None:
+    def push(self, key: str, replies: Sequence[Mapping[str, object]]) -> None:
         """One round trip. Raises ReplyLost."""
         try:
             with self.server.pipeline(transaction=False) as pipe:
-                pipe.rpush(key, msgpack.packb(reply))
+                pipe.rpush(key, *map(msgpack.packb, replies))
                 pipe.expire(key, REPLY_TTL_S)
                 pipe.execute()
         except RedisError as error:

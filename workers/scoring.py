@@ -6,7 +6,7 @@ chunk is answered as soon as it is complete; a request that is late or broken fa
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,21 +59,30 @@ class Scoring:
     def __init__(self, scorer: Scorer, watchdog: Watchdog, now: Callable[[], float]) -> None:
         self.scorer, self.watchdog, self.now = scorer, watchdog, now
 
-    def run(self, payload: object, push: Callable[[str, Mapping[str, object]], None]) -> None:
+    def run(self, payload: object, push: Callable[[str, Sequence[Mapping[str, object]]], None]) -> None:
         """Score a whole task, blocking. Raises BadPayload (nothing was answered), DeviceLost (everything was), and
         what `push` raises.
         """
         started = time.perf_counter()
         task, reply, raw = read_task(payload)
 
+        outbox: list[Mapping[str, object]] = []
+
         def send(body: Mapping[str, object]) -> None:
-            push(reply, {"task": task, **body})
+            outbox.append({"task": task, **body})
+
+        def flush() -> None:
+            """Push what one batch completed, in one round trip: a trip a chunk took most of a light model's time."""
+            if outbox:
+                push(reply, outbox.copy())
+                outbox.clear()
 
         requests = list(self._requests(raw, send))
         lost: DeviceLost | None = None
         for number in sorted({number for request in requests for number in request.chunks}):
             try:
-                self._round([Chunk(one, number, one.chunks[number]) for one in requests if number in one.chunks], send)
+                chunks = [Chunk(one, number, one.chunks[number]) for one in requests if number in one.chunks]
+                self._round(chunks, send, flush)
             except DeviceLost as error:
                 lost = error
                 break
@@ -81,6 +90,7 @@ class Scoring:
             for request in requests:
                 self._fail(request, "model", "the device failed", send)
         send({"done": True, "ms": 1000 * (time.perf_counter() - started)})
+        flush()
         if lost:
             raise lost
 
@@ -93,7 +103,7 @@ class Scoring:
                 if isinstance(item, dict) and isinstance(item.get("id"), int):
                     send({"request": item["id"], "error": str(error), "reason": "model"})
 
-    def _round(self, chunks: list[Chunk], send: Push) -> None:
+    def _round(self, chunks: list[Chunk], send: Push, flush: Callable[[], None]) -> None:
         """Score the chunks of one number together, sorted by length across requests."""
         places = [(chunk, row) for chunk in chunks if self._alive(chunk.request, send) for row in range(chunk.missing)]
         for chunk in chunks:
@@ -114,6 +124,7 @@ class Scoring:
             for chunk in {id(chunk): chunk for chunk in touched}.values():
                 if not chunk.missing:
                     self._answer(chunk, send)
+            flush()
 
     def _answer(self, chunk: Chunk, send: Push) -> None:
         request = chunk.request

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from celery import Celery
@@ -18,7 +18,7 @@ log = logging.getLogger("secondpass.worker")
 class Work(Protocol):
     """Works off one payload (`Scoring`, `Embedding`)."""
 
-    def run(self, payload: object, push: Callable[[str, Mapping[str, object]], None]) -> None: ...
+    def run(self, payload: object, push: Callable[[str, Sequence[Mapping[str, object]]], None]) -> None: ...
 
 
 def add_task(app: Celery, name: str, work: Work, replies: Replies) -> None:
