@@ -47,8 +47,11 @@ def worker(
             names = [one.name for one in settings.model]
             if model and model not in [*names, "stub"]:
                 raise ConfigError(f"--model {model!r}: the settings have {', '.join(names)}")
-            chosen = settings.model_named(model) if model in names else settings.model[0]
-            duty = score_duty(Model(name="stub", source="stub") if model == "stub" else chosen, server, clock)
+            if model in names or not model:
+                chosen = settings.model_named(model or names[0])
+            else:
+                chosen = Model(name="stub", source="stub")
+            duty = score_duty(chosen, server, clock)
     except ConfigError as error:
         log.error("cannot start: %s", error)
         raise typer.Exit(EXIT_CONFIG) from None

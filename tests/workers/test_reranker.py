@@ -1,0 +1,112 @@
+"""`Reranker` ranks and scores as sentence-transformers' CrossEncoder does."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sentence_transformers import CrossEncoder
+
+from connector.errors import ConfigError
+from tests.workers.shapes import PAIRS, SENTENCES, make
+from workers import Reranker
+from workers.scorer import StubScorer, score
+
+ACTIVATIONS = {"identity": torch.nn.Identity(), "sigmoid": torch.nn.Sigmoid()}
+
+
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+@pytest.mark.parametrize("top_k", [None, 3])
+def test_rank_is_that_of_sentence_transformers(activation: str, top_k: int | None, tiny: dict[str, Path]) -> None:
+    theirs = CrossEncoder(str(tiny["bert"]), device="cpu", activation_fn=ACTIVATIONS[activation]).rank(
+        "rain jacket", SENTENCES, top_k=top_k, return_documents=True, show_progress_bar=False
+    )
+    reranker = Reranker(str(tiny["bert"]), runtime="openvino", precision="fp32", activation=activation)
+    ours = reranker.rank("rain jacket", SENTENCES, top_k=top_k, return_documents=True)
+    assert [(one["corpus_id"], one["text"]) for one in ours] == [(one["corpus_id"], one["text"]) for one in theirs]
+    assert [one["score"] for one in ours] == pytest.approx([one["score"] for one in theirs], abs=1e-4)
+
+
+@pytest.mark.parametrize("runtime", ["openvino", "torch"])
+@pytest.mark.parametrize("kind", ["bert", "xlm-roberta"])
+def test_several_labels(kind: str, runtime: str, tmp_path: Path) -> None:
+    folder = str(make(kind, tmp_path / kind, labels=3))
+    logits = CrossEncoder(folder, device="cpu", activation_fn=torch.nn.Identity()).predict(
+        PAIRS, show_progress_bar=False
+    )
+    settings = {"runtime": runtime, "precision": "fp32", "device": "cpu"}
+    every = Reranker(folder, **settings)  # type: ignore[arg-type]
+    assert np.abs(every.score(PAIRS) - logits).max() < 1e-4
+    with pytest.raises(ConfigError, match="LABEL_0, LABEL_1, LABEL_2"):
+        every.rank("a", ["b"])
+    one = Reranker(folder, label="LABEL_1", **settings)  # type: ignore[arg-type]
+    assert np.abs(one.score(PAIRS) - logits[:, 1]).max() < 1e-4
+    share = Reranker(folder, label="LABEL_1", activation="softmax", **settings)  # type: ignore[arg-type]
+    expected = torch.softmax(torch.from_numpy(logits), dim=1)[:, 1].numpy()
+    assert np.abs(share.score(PAIRS) - expected).max() < 1e-4
+    assert share.scorer.info.fingerprint != one.scorer.info.fingerprint
+    with pytest.raises(ConfigError, match="label = 'nil'"):
+        Reranker(folder, label="nil", **settings)  # type: ignore[arg-type]
+
+
+def test_nothing_to_score(tiny: dict[str, Path]) -> None:
+    reranker = Reranker(str(tiny["bert"]), runtime="openvino", precision="fp32")
+    assert reranker.score([]).shape == (0,)
+    assert reranker.rank("rain", []) == []
+
+
+def test_a_text_that_cannot_be_scored_is_nan_and_ranks_last(tiny: dict[str, Path]) -> None:
+    reranker = Reranker(str(tiny["bert"]), runtime="openvino", precision="fp32")
+    assert np.isnan(reranker.score([("rain", "\ud800")])).all()
+    assert reranker.rank("rain", ["\ud800", "jacket"])[-1]["corpus_id"] == 0
+
+
+def test_the_scale_is_stated(tiny: dict[str, Path]) -> None:
+    assert "logit" in Reranker("stub").scale
+    assert "0 to 1" in Reranker("stub", activation="sigmoid").scale
+    with pytest.raises(ConfigError, match="identity, sigmoid, softmax"):
+        Reranker("stub", activation="tanh")
+
+
+def test_the_stub_counts_words() -> None:
+    scores = score(StubScorer(), [("rain jacket", "a jacket for rain"), ("rain jacket", "rain"), ("rain", "belt")])
+    assert scores.tolist() == [4, 0, -4]
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("bundled:nil", "bundled are"),
+        ("/no/such/folder", "no such folder"),
+        ("nil", "give bundled:NAME, a folder, or a Hub id"),
+    ],
+)
+def test_a_source_that_is_not_there(source: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        Reranker(source)
+
+
+def test_a_hub_id_offline_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ConfigError, match="copy the files here and give the folder"):
+        Reranker("secondpass/no-such-model", revision="0" * 40)
+
+
+def test_an_encoder_is_not_a_cross_encoder() -> None:
+    with pytest.raises(ConfigError, match="not a cross-encoder"):
+        Reranker("all-MiniLM-L6-v2")
+
+
+def test_importing_is_light_and_openvino_needs_no_torch(tiny: dict[str, Path]) -> None:
+    """As in `worker-cpu`: torch and transformers cannot be imported at all."""
+    program = f"""
+import sys
+sys.modules.update(torch=None, transformers=None, sentence_transformers=None)
+import workers
+assert not {{"numpy", "openvino", "celery"}} & set(sys.modules), "importing workers is heavy"
+scores = workers.Reranker({str(tiny["bert"])!r}, runtime="openvino").score([("rain", "jacket")])
+assert scores.shape == (1,)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
