@@ -1,4 +1,4 @@
-"""The request target: names of indices, URI parameters, and edits that touch one parameter's bytes only.
+"""The request target: its URI parameters, and edits that touch one parameter's bytes only.
 
 Parameters are read as the engines read them (RestUtils.decodeQueryString): `&` and `;` part them, `+` is a space, a
 name without `=` has the value "".
@@ -60,13 +60,3 @@ def edit_target(target: bytes, parameters: Mapping[str, Parameter], changes: Map
         else:
             query = query[parameter.end + 1 :]
     return path + b"?" + query if query else path
-
-
-def read_names(target: bytes) -> tuple[str, ...] | None:
-    """The names in `/{index}/_search`, each comma part decoded; None where the path names no index."""
-    path, _ = split_target(target)
-    segments = [segment for segment in path.split(b"/") if segment]
-    if not segments or (segments[0].startswith(b"_") and segments[0] != b"_all"):
-        return None
-    names = unquote_to_bytes(segments[0]).decode("utf-8", "replace").split(",")
-    return tuple(name.strip() for name in names if name.strip()) or None

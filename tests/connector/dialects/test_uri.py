@@ -1,25 +1,6 @@
 import pytest
 
-from connector.dialects.uri import edit_target, read_names, read_parameters, split_target
-
-
-@pytest.mark.parametrize(
-    ("target", "names"),
-    [
-        (b"/products/_search", ("products",)),
-        (b"/products,shop-2/_search?q=x", ("products", "shop-2")),
-        (b"/a%2Cb*/_search", ("a", "b*")),
-        (b"//products/_search/", ("products",)),
-        (b"/_all/_search", ("_all",)),
-        (b"/*/_search", ("*",)),
-        (b"/%3Clogs-%7Bnow%2Fd%7D%3E/_search", ("<logs-{now/d}>",)),
-        (b"/_search", None),
-        (b"/", None),
-        (b"/%20,/_search", None),
-    ],
-)
-def test_names(target: bytes, names: tuple[str, ...] | None) -> None:
-    assert read_names(target) == names
+from connector.dialects.uri import edit_target, read_parameters, split_target
 
 
 def test_parameters_are_read_as_the_engines_do() -> None:
