@@ -4,6 +4,7 @@ that cannot be reached costs the task at hand, never the worker.
 
 import logging
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgpack  # type: ignore[import-untyped]
 from redis import Redis
@@ -36,17 +37,39 @@ def reply_url(broker_url: str, redis_url: str) -> str:
 
 
 class Replies:
-    """Pushes msgpack maps."""
+    """Pushes msgpack maps, on a connection of its own. The server's word on a push is read before the next one: to wait
+    for it took longer than a light model takes to score.
+    """
 
     def __init__(self, server: Redis) -> None:
-        self.server = server
+        self._pool = server.connection_pool
+        self._connection: Any = None
+        self._unread = 0
 
     def push(self, key: str, replies: Sequence[Mapping[str, object]]) -> None:
-        """One round trip. Raises ReplyLost."""
+        """Raises ReplyLost where the server is gone, refused the push before, or takes none."""
         try:
-            with self.server.pipeline(transaction=False) as pipe:
-                pipe.rpush(key, *map(msgpack.packb, replies))
-                pipe.expire(key, REPLY_TTL_S)
-                pipe.execute()
-        except RedisError as error:
+            connection = self._ready()
+            rows = ("RPUSH", key, *map(msgpack.packb, replies)), ("EXPIRE", key, REPLY_TTL_S)
+            connection.send_packed_command(connection.pack_commands(rows), check_health=False)
+            self._unread = len(rows)
+        except (RedisError, OSError) as error:
+            self._unread = 0
+            if self._connection is not None:
+                self._connection.disconnect()
             raise ReplyLost(str(error)) from error
+
+    def _ready(self) -> Any:
+        """The connection, with nothing left to read; it connects anew where the server closed it meanwhile."""
+        if self._connection is None:
+            self._connection = self._pool.get_connection()
+        while self._unread:
+            self._unread -= 1
+            self._connection.read_response()
+        try:
+            stale = self._connection.can_read(0)
+        except RedisError:
+            stale = True
+        if stale:
+            self._connection.disconnect()
+        return self._connection
