@@ -1,7 +1,8 @@
 """What happens to a request: ours, a search under a policy, or the engine's. Only the second is ever read by us."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 
 from connector import metrics
 from connector.errors import (
@@ -14,7 +15,7 @@ from connector.errors import (
     WrongMethod,
 )
 from connector.proxy import routes
-from connector.proxy.compression import encoding, unpack, without_encoding
+from connector.proxy.compression import GZIP, encoding, unpack, without_encoding
 from connector.proxy.connection import Lost
 from connector.proxy.content import is_json
 from connector.proxy.errors import render
@@ -26,6 +27,10 @@ from connector.proxy.wire import Fields, Malformed
 from connector.types import Answer, Call, Outcome, Reason, State
 
 BODY_BYTES = 16 * 1024 * 1024  # longest body that is held to be parsed; a longer search streams through unreranked
+
+NOT_TEXT = Outcome(State.SKIPPED, Reason.NO_TEXT)  # a search or an answer that is not JSON: no text that we could read
+TOO_LONG = Outcome(State.SKIPPED, Reason.LENGTH)
+FAILED = Outcome(State.FAILED, Reason.ERROR)
 
 Search = Callable[[Call, tuple[str, ...]], Awaitable[Answer]]
 """A search under a policy, and the index names as written. Its headers hold our own `Secondpass` too; none of them
@@ -76,49 +81,62 @@ class App:
         except SecondpassError as exc:
             return self._refuse(request, exc, outcome)
 
-    async def _rerank(self, request: Request, names: tuple[str, ...]) -> int:
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """One of the places for searches. Raises Overloaded where all are taken."""
         if self._active >= self._max_concurrent:
-            error = Overloaded(
-                f"{self._active} reranked searches are under way, as many as proxy.max_concurrent allows"
-            )
-            return self._refuse(request, error, Outcome(State.SKIPPED, Reason.OVERLOAD))
+            raise Overloaded(f"{self._active} searches are under way, as many as proxy.max_concurrent allows")
         self._active += 1
         metrics.IN_FLIGHT.inc()
         try:
-            return await self._read_and_rerank(request, names)
+            yield
         finally:
             self._active -= 1
             metrics.IN_FLIGHT.dec()
 
-    async def _read_and_rerank(self, request: Request, names: tuple[str, ...]) -> int:
+    async def _rerank(self, request: Request, names: tuple[str, ...]) -> int:
+        try:
+            with self._place():
+                status, outcome = await self._read_and_rerank(request, names)
+        except Overloaded as exc:
+            outcome = Outcome(State.SKIPPED, Reason.OVERLOAD)
+            status = self._refuse(request, exc, outcome)
+        if outcome is not None:
+            metrics.count_search(outcome)
+        return status
+
+    async def _read_and_rerank(self, request: Request, names: tuple[str, ...]) -> tuple[int, Outcome | None]:
         coding = encoding(request.fields)
-        if not is_json(request.target, request.fields) or coding not in (b"", b"gzip", b"x-gzip"):
-            return await self._relay(request, Outcome(State.SKIPPED, Reason.NO_TEXT))  # none that we could read
+        if not is_json(request.target, request.fields) or coding not in (b"", *GZIP):
+            return await self._unread(request, NOT_TEXT)
         try:
             raw = await request.read(BODY_BYTES)
         except BodyTooLarge:
-            return await self._relay(request, Outcome(State.SKIPPED, Reason.LENGTH))
+            return await self._unread(request, TOO_LONG)
         except Malformed as exc:
-            return self._refuse(request, BadRequest(str(exc)), Outcome(State.FAILED, Reason.ERROR))
+            return self._refuse(request, BadRequest(str(exc)), FAILED), FAILED
         try:
-            call = _call(request, raw, unpacked=bool(coding and raw))
+            call = _call(request, raw)
         except BodyTooLarge:
-            return await self._relay(request, Outcome(State.SKIPPED, Reason.LENGTH), raw)
+            return await self._unread(request, TOO_LONG, raw)
         except BadRequest:  # not gzip after all: the engine says so
-            return await self._relay(request, Outcome(State.SKIPPED, Reason.NO_TEXT), raw)
+            return await self._unread(request, NOT_TEXT, raw)
         try:
             answer = await self._search(call, names)
         except BodyTooLarge:
-            return await self._relay(request, Outcome(State.SKIPPED, Reason.LENGTH), raw)
+            return await self._unread(request, TOO_LONG, raw)
         except (BadRequest, EngineError) as exc:
-            return self._refuse(request, exc, Outcome(State.FAILED, Reason.ERROR))
+            return self._refuse(request, exc, FAILED), FAILED
         except Lost:
             raise
         except Exception:  # a fault of ours must not cost the caller the search
             log.exception("rerank failed", extra={"target": request.target})
-            return await self._relay(request, Outcome(State.FAILED, Reason.ERROR), raw)
+            return await self._unread(request, FAILED, raw)
         self._send(request, answer)
-        return answer.reply.status
+        return answer.reply.status, answer.outcome
+
+    async def _unread(self, request: Request, outcome: Outcome, body: bytes | None = None) -> tuple[int, Outcome]:
+        return await self._relay(request, outcome, body), outcome
 
     async def _ours(self, request: Request, route: routes.Route) -> int:
         endpoint = self._endpoints.get(route.endpoint)
@@ -130,17 +148,18 @@ class App:
             wrong = WrongMethod(f"[{where}] takes {allowed}, not {request.method}")
             return self._refuse(request, wrong, None, [(b"Allow", allowed.encode())])
         try:
-            body = await request.read(BODY_BYTES)
-            answer = await endpoint(Call(request.method, request.target, request.fields, body))
+            call = _call(request, await request.read(BODY_BYTES))
+            with self._place() if route.endpoint == "search" else nullcontext():
+                answer = await endpoint(call)
         except (SecondpassError, Malformed) as exc:
             return self._refuse(request, exc, None)
         self._send(request, answer)
+        if answer.outcome is not None:
+            metrics.count_search(answer.outcome)
         return answer.reply.status
 
     def _send(self, request: Request, answer: Answer) -> None:
         reply = answer.reply
-        if answer.outcome is not None:
-            metrics.count_search(answer.outcome)
         request.response.send(reply.status, reply.reason, [*reply.headers, *self._say(answer.outcome)], reply.body)
 
     def _say(self, outcome: Outcome | None) -> Fields:
@@ -157,9 +176,9 @@ class App:
         return status
 
 
-def _call(request: Request, raw: bytes, *, unpacked: bool) -> Call:
-    """The search as plain data, asking for a plain answer. Raises BadRequest, BodyTooLarge."""
+def _call(request: Request, raw: bytes) -> Call:
+    """The request as plain data, unpacked, asking for a plain answer. Raises BadRequest, BodyTooLarge."""
     headers = [field for field in request.fields if field[0].lower() != b"accept-encoding"]
-    if not unpacked:
+    if not raw or encoding(headers) not in GZIP:
         return Call(request.method, request.target, headers, raw)
     return Call(request.method, request.target, without_encoding(headers), unpack(raw, BODY_BYTES))

@@ -6,6 +6,9 @@ from dataclasses import replace
 from connector.errors import BadRequest, BodyTooLarge, EngineError
 from connector.types import Headers, Reply
 
+GZIP = (b"gzip", b"x-gzip")
+MEMBERS = 16  # gzip streams that follow one another (RFC 1952 2.2); each costs a copy of all that follow
+
 
 def encoding(headers: Headers) -> bytes:
     """The content coding, lower case; b"" for none."""
@@ -22,7 +25,9 @@ def unpack(body: bytes, limit: int) -> bytes:
     """Raises BodyTooLarge beyond `limit` bytes, BadRequest where it is not whole gzip."""
     pieces: list[bytes] = []
     size = 0
-    while body:  # members may follow one another, RFC 1952 2.2
+    for _ in range(MEMBERS):
+        if not body:
+            break
         reader = zlib.decompressobj(wbits=31)
         try:
             piece = reader.decompress(body, limit - size + 1)
@@ -35,12 +40,14 @@ def unpack(body: bytes, limit: int) -> bytes:
             raise BadRequest("the gzip body is cut short")
         pieces.append(piece)
         body = reader.unused_data
+    if body:
+        raise BadRequest(f"more than {MEMBERS} gzip members")
     return b"".join(pieces)
 
 
 def gunzip(reply: Reply, limit: int) -> Reply:
     """The reply with a plain body. Raises BodyTooLarge, EngineError."""
-    if encoding(reply.headers) not in (b"gzip", b"x-gzip") or not reply.body:
+    if encoding(reply.headers) not in GZIP or not reply.body:
         return reply
     try:
         return replace(reply, headers=without_encoding(reply.headers), body=unpack(reply.body, limit))

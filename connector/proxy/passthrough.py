@@ -5,7 +5,8 @@ import asyncio
 from connector.errors import EngineError
 from connector.proxy.connection import Lost
 from connector.proxy.http import Request
-from connector.proxy.upstream import SAFE, EngineConnection, Upstream
+from connector.proxy.node import EngineConnection
+from connector.proxy.upstream import SAFE, Upstream
 from connector.proxy.wire import Fields, Malformed
 
 

@@ -34,7 +34,7 @@ ENGINE = Route()
 
 def read(method: str, target: bytes) -> Route:
     path = target.partition(b"?")[0]
-    if endpoint := OURS.get((method, path)):
+    if endpoint := OURS.get(("GET" if method == "HEAD" else method, path)):
         return Route(endpoint, ours=True)
     if path.startswith(PREFIX) and path[len(PREFIX) : len(PREFIX) + 1] in (b"", b"/"):
         return Route(ours=True, methods=tuple(verb for verb, known in OURS if known == path))

@@ -27,12 +27,13 @@ class ClientConnection(Connection):
         self._server = server
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._busy = False  # a request is under way
         self._lingering = False
         self._held = False  # reading is paused because requests are waiting behind the present one
 
     @property
     def idle(self) -> bool:
-        return self._task is None and not self._buffer
+        return not self._busy and not self._buffer
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -50,7 +51,7 @@ class ClientConnection(Connection):
             super().data_received(data)
 
     def buffered(self) -> None:
-        if self._task is None:
+        if not self._busy:
             self._next()
         elif len(self._buffer) > HELD_BYTES and not self._held:
             self._held = True
@@ -84,7 +85,10 @@ class ClientConnection(Connection):
         except BadRequest as exc:
             self._refuse(exc)
             return
-        self._task = asyncio.get_running_loop().create_task(self._answer(read))
+        self._busy = True
+        body = self.receive(framing(read.length) if read.length else None)
+        response = Response(self, read, body, read.keep_alive and not self._server.stopping)
+        self._task = asyncio.get_running_loop().create_task(self._answer(Request(read, body, response)))
 
     def _refuse(self, error: SecondpassError) -> None:
         """Answer what is no request, and close."""
@@ -93,10 +97,8 @@ class ClientConnection(Connection):
         Response(self, head, nothing, keep_alive=False).send(*render(error, self._server.dialect()))
         self._linger()
 
-    async def _answer(self, head: RequestHead) -> None:
-        body = self.receive(framing(head.length) if head.length else None)
-        response = Response(self, head, body, head.keep_alive and not self._server.stopping)
-        request = Request(head, body, response)
+    async def _answer(self, request: Request) -> None:
+        response = request.response
         try:
             await self._server.app(request)
         except Lost:
@@ -111,7 +113,7 @@ class ClientConnection(Connection):
             elif self.open:
                 response.send(*render(exc, self._server.dialect(), request.fields))
         finally:
-            self._task = None
+            self._task, self._busy = None, False
         if not self.open:
             return
         if not response.keep_alive:

@@ -160,6 +160,20 @@ async def test_a_gzip_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch):
     assert said(answer) == b"skipped;reason=length"
 
 
+async def test_many_empty_gzip_members_are_not_unpacked_one_by_one():
+    recorder = Recorder()
+    body = gzip.compress(b"", mtime=0) * 100_000
+
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        await peer.body(len(body))
+        await peer.send(ENGINE)
+
+    answer, _ = await ask(search(body, b"Content-Encoding: gzip\r\n"), recorder, script)
+    assert said(answer) == b"skipped;reason=no_text"
+    assert recorder.calls == []
+
+
 async def test_an_answer_too_long_to_hold_streams_through():
     answer, seen = await ask(search(b"", method=b"GET"), Recorder(BodyTooLarge("too long")))
     assert said(answer) == b"skipped;reason=length"

@@ -191,6 +191,24 @@ async def test_pipelined_requests_are_answered_in_order_one_at_a_time():
             assert await client.exactly(2) == b"/%d" % number
 
 
+async def test_many_small_chunks_at_once_do_not_stop_the_flow():
+    """More raw bytes than are held, but less content: the body must go on arriving."""
+    raw = b"1\r\nx\r\n" * 60_000
+
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        data = b""
+        while not data.endswith(b"0\r\n\r\n"):
+            data += await peer.reader.read(65536)
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (5, b"%05d" % data.count(b"x")))
+
+    async with between(script) as (_, proxy), proxy.client() as client:
+        head = b"POST /_bulk HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        await client.send(head + raw + b"0\r\n\r\n")
+        await client.head()
+        assert await client.exactly(5) == b"60000"
+
+
 async def test_old_clients():
     chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
     async with between(answering(chunked)) as (_, proxy), proxy.client() as client:

@@ -60,6 +60,7 @@ def test_everything_else_is_the_engines(target: bytes):
 
 def test_ours():
     assert read("GET", b"/_secondpass/health?x") == Route("health", ours=True)
+    assert read("HEAD", b"/_secondpass/ready") == Route("ready", ours=True)
     assert read("POST", b"/_secondpass/search") == Route("search", ours=True)
     assert read("POST", b"/_secondpass/health") == Route(ours=True, methods=("GET",))
     assert read("GET", b"/_secondpass/none") == Route(ours=True)
