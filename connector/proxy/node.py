@@ -26,11 +26,7 @@ from connector.proxy.wire import (
 CONNECT_S = 3.0  # a node that has not accepted by then is passed over
 REST_S = (1.0, 30.0)  # how long a node is passed over after its first failure, and at most
 IDLE = 256  # connections kept open
-KEEP_ALIVE = (
-    {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
-    if hasattr(socket, "TCP_KEEPIDLE")
-    else {}
-)
+KEEP_ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 """Seconds, seconds, times: a node that vanished is noticed in a minute where no time-out bounds a long operation."""
 POISONED = frozenset({400, 408, 413, 414, 431})
 """Answers after which a connection is not used again: OpenSearch 3.6.0 refuses a too long head with 400, leaves the
@@ -59,7 +55,8 @@ class EngineConnection(Connection):
         super().connection_made(transport)
         connected = transport.get_extra_info("socket")
         for option, value in KEEP_ALIVE.items():
-            connected.setsockopt(socket.IPPROTO_TCP, option, value)
+            if hasattr(socket, option):  # not every system has all
+                connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
     def connection_lost(self, exc: Exception | None) -> None:
