@@ -34,8 +34,9 @@ from workers.training.trainer import load
 
 NAME = "products-en"
 RECIPE = "catalogue-1"
-SUMMARY = """A small English cross-encoder for product search: how relevant is a product's text to a shopper's query. Six layers, 22.7 million weights in half precision, started from all-MiniLM-L6-v2
-and trained on one CPU core in about 25 minutes."""
+SUMMARY = """A small English cross-encoder for product search: how relevant is a product's text to a shopper's query.
+Six layers, 22.7 million weights in half precision, started from all-MiniLM-L6-v2 and trained on one CPU core in about
+25 minutes."""
 DATA = """Products and grades of ESCI (Amazon's Shopping Queries, US) as carried by the OpenSearch project: 6,764
 products, 75 train queries with 3,378 grades. First 3,200 queries made from the products' own titles and categories,
 each with its source, five neighbours out of the engine's BM25 and kNN lists under soft labels, and a random product.
