@@ -1,5 +1,6 @@
 """A score task: chunks in order across requests, each request by itself, nothing computed that is late."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from workers.batching import Batches
 from workers.runtimes.base import DeviceLost
 from workers.scorer import Floats, Pair, ScorerInfo, StubScorer, every
-from workers.scoring import BadPayload, Scoring
+from workers.scoring import PUSH_S, BadPayload, Scoring
 from workers.watchdog import Watchdog
 
 
@@ -92,7 +93,12 @@ def test_chunks_are_scored_by_number_across_requests(scoring: Scoring, scorer: C
 
 def test_a_chunk_is_answered_as_soon_as_it_is_complete(scoring: Scoring, scorer: Counting, replies: Replies) -> None:
     seen: list[int] = []
-    scorer.after = lambda: seen.append(len(replies))
+
+    def compute() -> None:
+        time.sleep(2 * PUSH_S)
+        seen.append(len(replies))
+
+    scorer.after = compute
     scoring.run(payload(request(1, ["1", "2"], ["3", "4"])), replies.push)
     assert seen == [0, 1]
 
