@@ -87,7 +87,7 @@ def main() -> None:
     parser.add_argument("--part", default="dev", choices=["train", "dev", "test"])
     parser.add_argument("--no-index", action="store_true", help="the index is there already")
     args = parser.parse_args()
-    collection, embed = read_collection(data_folder()), Embedder()
+    collection, embed = read_collection(data_folder()), Embedder(half=False)
     if not args.no_index:
         index(args.engine_url, collection, embed([vector_text(each) for each in collection.documents.values()]))
     queries, grades = collection.part(args.part)

@@ -59,7 +59,7 @@ EVALUATIONS = Path(__file__).parent / "test-evals.jsonl"
 
 def measure(folder: Path, engine: EngineIndex, part: str) -> dict[str, Any]:
     """Return the figures of a trained model and of the first stage on one part of the split."""
-    collection, embed = read_collection(data_folder()), Embedder()
+    collection, embed = read_collection(data_folder()), Embedder(half=False)
     queries, grades = collection.part(part)
     runs = first_stage(engine, queries, embed)
     runs["reranked"] = rerank(*load(folder, 0), collection, queries, runs["fused"])
@@ -169,12 +169,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the runs")
     parser.add_argument("--to", type=Path, default=MODELS / NAME, help="where ship writes the model")
     parser.add_argument("--engine-url", default="http://127.0.0.1:9200")
+    parser.add_argument("--index", default=INDEX)
     args = parser.parse_args()
     for seed in args.seeds:
         if args.what == "ship":
             ship(seed, args.out, args.to)
         else:
-            (train if args.what == "train" else test)(seed, EngineIndex(args.engine_url, INDEX), args.out)
+            (train if args.what == "train" else test)(seed, EngineIndex(args.engine_url, args.index), args.out)
 
 
 if __name__ == "__main__":
