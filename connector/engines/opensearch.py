@@ -3,9 +3,10 @@
 from typing import Any
 
 import orjson
+from aiohttp import ClientSSLError
 from opensearchpy import AsyncOpenSearch
 from opensearchpy.exceptions import ConnectionError as NoConnection
-from opensearchpy.exceptions import ConnectionTimeout, OpenSearchException, SerializationError, SSLError, TransportError
+from opensearchpy.exceptions import ConnectionTimeout, OpenSearchException, SerializationError, TransportError
 from opensearchpy.serializer import JSONSerializer
 
 from connector.engines.bodies import OpenSearchDialect
@@ -36,10 +37,12 @@ class OpenSearchEngine(HttpEngine):
             return await self._client.transport.perform_request(method, target, body=body, headers=headers)
         except ConnectionTimeout as error:
             raise EngineTimeout(f"{method} {target}: no answer in time; raise engine.engine_timeout_ms") from error
-        except SSLError as error:
-            raise EngineUnreachable(f"the engine's certificate is not trusted ({error.info}); set engine.ca") from error
         except NoConnection as error:
-            raise EngineUnreachable(f"no engine node can be reached ({error.info}); check engine.url") from error
+            if isinstance(error.info, ClientSSLError):
+                why = f"the engine's certificate is not trusted ({error.info}); set engine.ca"
+            else:
+                why = f"no engine node can be reached ({error.info}); check engine.url"
+            raise EngineUnreachable(why) from error
         except TransportError as error:
             raise refusal(int(error.status_code), error.info or error.error) from error
         except OpenSearchException as error:

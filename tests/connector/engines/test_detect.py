@@ -1,9 +1,5 @@
 """What an engine is, learnt from every kind of answer that engines and what stands before them give."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 import pytest
 
 from connector.engines.detect import authorization, detect
@@ -11,31 +7,10 @@ from connector.engines.open import engine_of, open_engine
 from connector.errors import ConfigError, EngineError, EngineTimeout, EngineUnreachable
 from connector.settings import Engine as EngineSettings
 from connector.types import EngineInfo
+from tests.connector.engines.stub import Answers, serving
 
 NODES = b'{"nodes":{"abc":{"version":"%s"}}}'
 ES = "X-elastic-product: Elasticsearch"
-Answers = dict[str, tuple[int, str, bytes]]  # path -> status, one header line, body
-
-
-@asynccontextmanager
-async def serving(answers: Answers, seen: list[str] | None = None, delay_s: float = 0.0) -> AsyncIterator[str]:
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        if seen is not None:
-            seen.append(head)
-        await asyncio.sleep(delay_s)
-        path = head.split(" ")[1].partition("?")[0]
-        status, header, body = answers.get(path, (404, "X-Nothing: 1", b"{}"))
-        lines = f"HTTP/1.1 {status} X\r\n{header}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-        writer.write(lines.encode() + body)
-        await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-
-
 ROOT = b'{"version":{"number":"%s"%s}}'
 CASES: dict[str, tuple[Answers, EngineInfo]] = {
     "OpenSearch says it in every header, also in a refusal": (
