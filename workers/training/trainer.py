@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     import torch
@@ -43,6 +43,7 @@ class Pass:
     weight_decay: float = 0.01
 
 
+Encoded = dict[str, list[int]]  # input_ids and, where the model has them, token_type_ids
 Progress = Callable[[int, int, float], None]  # examples done, of how many, mean loss of the last 100 batches
 
 
@@ -88,12 +89,13 @@ def fit(
     import torch
 
     encoded = _encode(tokenizer, examples, how.max_tokens)
-    batches = _batches([len(ids) for ids, _ in encoded], how.batch, random.Random(seed))
+    batches = _batches([len(row["input_ids"]) for row in encoded], how.batch, random.Random(seed))
     model.train()
     model.get_input_embeddings().weight.requires_grad_(False)  # half of all weights; rare words would drift for little
     trained = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=how.learning_rate, weight_decay=how.weight_decay, fused=True)
     half = torch.autocast(device, torch.bfloat16) if device == "cuda" or has_bf16() else nullcontext()
+    pad = tokenizer.pad_token_id or 0
     losses: list[float] = []
     began, seen = time.monotonic(), 0
     for step, batch in enumerate(batches):
@@ -104,7 +106,7 @@ def fit(
         rate = how.learning_rate * min(1.0, (step + 1) / (WARMUP * len(batches) + 1)) * (1 - done)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        inputs = _pad([encoded[i] for i in batch], device)
+        inputs = _pad([encoded[i] for i in batch], pad, device)
         labels = torch.tensor([examples[i].label for i in batch], device=device)
         with half:
             logits = model(**inputs).logits.squeeze(-1)
@@ -128,27 +130,25 @@ def scores(
     import torch
 
     encoded = _encode(tokenizer, [Example(query, text, 0.0) for query, text in pairs], max_tokens)
-    order = sorted(range(len(pairs)), key=lambda i: len(encoded[i][0]))
+    order = sorted(range(len(pairs)), key=lambda i: len(encoded[i]["input_ids"]))
     found = [0.0] * len(pairs)
-    device = str(model.device.type)
+    device, pad = str(model.device.type), tokenizer.pad_token_id or 0
     half = torch.autocast(device, torch.bfloat16) if device == "cuda" or has_bf16() else nullcontext()
     with torch.inference_mode(), half:
         for start in range(0, len(order), 16):
             part = order[start : start + 16]
-            logits = model(**_pad([encoded[i] for i in part], device)).logits.squeeze(-1).float()
+            logits = model(**_pad([encoded[i] for i in part], pad, device)).logits.squeeze(-1).float()
             for i, logit in zip(part, logits.tolist(), strict=True):
                 found[i] = logit
     return found
 
 
-def _encode(
-    tokenizer: PreTrainedTokenizerFast, examples: Sequence[Example], max_tokens: int
-) -> list[tuple[list[int], list[int]]]:
-    """Return (ids, token types) of each pair; only the document is cut."""
+def _encode(tokenizer: PreTrainedTokenizerFast, examples: Sequence[Example], max_tokens: int) -> list[Encoded]:
+    """Return the tokens of each pair with the model's own special tokens; only the document is cut."""
     queries, texts = [example.query for example in examples], [example.document for example in examples]
     found = tokenizer(queries, texts, truncation="only_second", max_length=max_tokens, return_attention_mask=False)
-    types = found.get("token_type_ids") or [[0] * len(ids) for ids in found["input_ids"]]
-    return list(zip(found["input_ids"], types, strict=True))
+    names = list(found)
+    return [dict(zip(names, row, strict=True)) for row in zip(*found.values(), strict=True)]
 
 
 def _batches(lengths: Sequence[int], size: int, rng: random.Random) -> list[list[int]]:
@@ -163,20 +163,19 @@ def _batches(lengths: Sequence[int], size: int, rng: random.Random) -> list[list
     return batches
 
 
-def _pad(rows: Sequence[tuple[list[int], list[int]]], device: str) -> dict[str, torch.Tensor]:
+def _pad(rows: Sequence[Encoded], pad: int, device: str) -> dict[str, torch.Tensor]:
+    """Return the model's inputs, one row a pair, padded to the longest; padding is masked."""
     import torch
 
-    width = max(len(ids) for ids, _ in rows)
-    ids, types, mask = (torch.zeros(len(rows), width, dtype=torch.long) for _ in range(3))
-    for row, (tokens, kinds) in enumerate(rows):
-        ids[row, : len(tokens)] = torch.tensor(tokens)
-        types[row, : len(kinds)] = torch.tensor(kinds)
-        mask[row, : len(tokens)] = 1
-    return {name: tensor.to(device) for name, tensor in _inputs(ids, types, mask).items()}
-
-
-def _inputs(ids: Any, types: Any, mask: Any) -> dict[str, Any]:
-    return {"input_ids": ids, "token_type_ids": types, "attention_mask": mask}
+    lengths = [len(row["input_ids"]) for row in rows]
+    width = max(lengths)
+    fill = {"input_ids": pad}
+    inputs = {
+        name: torch.tensor([row[name] + [fill.get(name, 0)] * (width - len(row[name])) for row in rows])
+        for name in rows[0]
+    }
+    inputs["attention_mask"] = (torch.arange(width) < torch.tensor(lengths)[:, None]).long()
+    return {name: tensor.to(device) for name, tensor in inputs.items()}
 
 
 def has_bf16() -> bool:

@@ -2,6 +2,7 @@ import random
 
 import pytest
 import torch
+from transformers import RobertaConfig, RobertaForSequenceClassification
 
 from workers.sources import MINILM, locate
 from workers.training.trainer import Example, Pass, _batches, fit, load, scores
@@ -71,3 +72,16 @@ def test_batches_hold_every_example_once_and_similar_lengths():
     assert sorted(i for batch in batches for i in batch) == list(range(1000))
     padded = sum(max(lengths[i] for i in batch) * len(batch) for batch in batches)
     assert padded < 1.1 * sum(lengths)
+
+
+def test_a_model_with_its_own_padding_and_no_token_types_scores_alone_as_in_a_batch(tiny):
+    sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
+    config = RobertaConfig(vocab_size=30522, num_labels=1, pad_token_id=1, type_vocab_size=1, **sizes)
+    torch.manual_seed(0)
+    model = RobertaForSequenceClassification(config).train(False)
+    _, tokenizer = load(tiny, seed=1)
+    tokenizer.model_input_names = ["input_ids", "attention_mask"]
+    tokenizer.pad_token = tokenizer.convert_ids_to_tokens(1)
+    pairs = [("red kettle", "Acme red kettle"), ("red kettle", "A long garden hose " * 12)]
+    together = scores(model, tokenizer, pairs)
+    assert together == pytest.approx([scores(model, tokenizer, [pair])[0] for pair in pairs], abs=2e-3)
