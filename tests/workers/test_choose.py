@@ -23,7 +23,9 @@ class Fake:
         self.name, self.precision, self.seconds, self.error = name, precision, seconds, error
 
     def forward(self, ids: Ids, mask: Ids, types: Ids) -> Logits:
-        time.sleep(self.seconds)
+        ends = time.process_time() + self.seconds
+        while time.process_time() < ends:
+            pass
         right = np.sin(ids.sum(axis=1, keepdims=True)).astype(np.float32)
         return right + self.error * np.cos(7 * right)
 
