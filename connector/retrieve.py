@@ -6,7 +6,7 @@ where the engine refuses the edited form, the caller's own form is sent and its 
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from connector.dialects.answer import Found, read_answer
 from connector.dialects.edit import knn_call, plain_call, window_call
@@ -23,9 +23,9 @@ RESULT_WINDOW = re.compile(rb"must be less than or equal to: \[(\d+)\]")  # both
 NO_SOURCE = b"_source is disabled"  # and this one, to `fields` of an index without `_source`
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Legs:
-    """How the engine is reached for one search."""
+    """How the engine is reached for one search. `stored`: an index keeps no `_source`, its stored fields are read."""
 
     fetch: Fetch
     dialect: Dialect
@@ -34,6 +34,7 @@ class Legs:
     plan: Plan
     policy: Policy
     model: Model
+    stored: bool = field(default=False, init=False)
 
     async def own(self) -> Reply:
         """The caller's own search, less our controls."""
@@ -43,22 +44,21 @@ class Legs:
         """The caller's search for another page. Found is None where the engine refused that: `Reply` is then its
         answer to the caller's own form. Shrinks to the index's `max_result_window` rather than cause an error.
         """
-        stored = False
-        reply = await self._edited(first, size, stored)
+        reply = await self._edited(first, size)
         if reply.status == 400 and NO_SOURCE in reply.body:
-            stored = True
-            reply = await self._edited(first, size, stored)
+            self.stored = True
+            reply = await self._edited(first, size)
         if reply.status == 400 and (limit := RESULT_WINDOW.search(reply.body)):
             most = int(limit[1])
             if self.plan.first + self.plan.size <= most < first + size:
-                reply = await self._edited(first, most - first, stored)
+                reply = await self._edited(first, most - first)
         found = self._read(reply, first) if reply.status == 200 else None
         if found is None:
             return await self.own(), None
         return reply, found
 
-    async def _edited(self, first: int, size: int, stored: bool) -> Reply:
-        return await self.fetch(window_call(self.call, self.request, self.plan, first, size, stored=stored))
+    async def _edited(self, first: int, size: int) -> Reply:
+        return await self.fetch(window_call(self.call, self.request, self.plan, first, size, stored=self.stored))
 
     async def vector(self, vector: Sequence[float], size: int) -> list[Candidate]:
         """The nearest neighbours that obey the caller's filters, at most `size`; [] where the engine refused."""
@@ -82,7 +82,7 @@ class Legs:
         return {hit.key: hit for hit in hits if hit.key in wanted}
 
     async def _hits(self, clause: dict[str, object], size: int, knn: bool) -> list[Candidate]:
-        reply = await self.fetch(knn_call(self.call, self.request, self.plan, clause, size))
+        reply = await self.fetch(knn_call(self.call, self.request, self.plan, clause, size, stored=self.stored))
         found = self._read(reply, 0, knn=knn) if reply.status == 200 else None
         return list(found.candidates) if found else []
 

@@ -47,6 +47,7 @@ class Live:
     """The running product: `straight` is the engine itself, `url` the proxy before it."""
 
     stack: Stack
+    config: Path
 
     @property
     def url(self) -> str:
@@ -101,7 +102,7 @@ def live(opensearch_url: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
             env=os.environ | {"SECONDPASS_STATE": str(folder)},
         )
         assert loaded.returncode == 0, loaded.stderr
-        yield Live(stack)
+        yield Live(stack, config)
 
 
 def ids(answer: Any) -> list[str]:
