@@ -22,7 +22,7 @@ from connector.local.valkey import valkey
 from tests.debian import libraries, unpacked
 from tests.rabbitmq import rabbitmq
 
-NOEVICTION = ("--maxmemory-policy", "noeviction")
+NOEVICTION = ("--maxmemory-policy", "noeviction", "--save", "")
 
 
 def missing(what: str) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 from connector.errors import PartFailed
 from connector.local.processes import Part
 
-CACHE = ("--maxmemory", "256mb", "--maxmemory-policy", "allkeys-lru")
-BROKER = ("--maxmemory", "256mb", "--maxmemory-policy", "noeviction")
+CACHE = ("--maxmemory", "256mb", "--maxmemory-policy", "allkeys-lru", "--save", "3600 1")  # kept when it is stopped
+BROKER = ("--maxmemory", "256mb", "--maxmemory-policy", "noeviction", "--save", "")
 
 
 def program() -> Path:
@@ -28,16 +28,18 @@ def program() -> Path:
         raise PartFailed(f"Valkey: {error} Name servers of your own with --redis-url and --broker-url.") from error
 
 
-def valkey(name: str, port: int, folder: Path, options: tuple[str, ...], server: Path | None = None) -> Part:
-    """A server without persistence. `server` is another Redis-protocol program to run instead."""
-    folder.mkdir(parents=True, exist_ok=True)
+def valkey(
+    name: str, port: int, folder: Path, options: tuple[str, ...], log: Path | None = None, server: Path | None = None
+) -> Part:
+    """A server whose files lie in `folder`. `server` is another Redis-protocol program to run instead."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     command = (str(server or program()), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder))
     return Part(
         name=name,
-        command=(*command, "--save", "", "--appendonly", "no", *options),
-        log=folder.with_name(f"{folder.name}.log"),
+        command=(*command, "--appendonly", "no", *options),
+        log=log or folder.with_name(f"{folder.name}.log"),
         ready=lambda: pong(port),
-        limit_s=15.0,
+        limit_s=30.0,
         ports=(port,),
     )
 

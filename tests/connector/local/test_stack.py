@@ -16,6 +16,7 @@ from rich.console import Console
 from connector.errors import PartFailed
 from connector.local import stack
 from connector.local.processes import free_port, taken
+from connector.local.runs import locked, run_folder
 from connector.local.stack import Wish, running
 
 SETTINGS = """
@@ -140,12 +141,10 @@ def test_a_taken_port_is_named_before_anything_starts(
         enter(Wish(port=port))
 
 
-def test_two_stacks_do_not_share_data(port: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("SECONDPASS_CACHE", str(tmp_path))
-    tmp_path.chmod(0o755)
-    wish = Wish(port=port, data=tmp_path / "data")
-    with stack._data_folder(wish, None), pytest.raises(PartFailed, match="in use by another stack"):
-        stack._data_folder(wish, None).__enter__()
+def test_two_stacks_do_not_share_data(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    with locked(folder, None), pytest.raises(PartFailed, match="in use by another stack"):
+        locked(folder, None).__enter__()
 
 
 def test_an_elasticsearch_without_a_jdk_says_what_to_do(
@@ -167,7 +166,7 @@ def test_of_failed_runs_the_newest_stay(tmp_path: Path) -> None:
         os.utime(runs / f"up-99999{number}", (number, number))
     (runs / f"up-{os.getppid()}").mkdir()
     os.utime(runs / f"up-{os.getppid()}", (0, 0))  # the oldest, but it runs
-    made = stack._run_folder(tmp_path, "up")
+    made = run_folder(tmp_path, "up")
     kept = {folder.name for folder in runs.iterdir()}
     assert kept == {made.name, f"up-{os.getppid()}", *(f"up-99999{number}" for number in range(3, 8))}
 
