@@ -1,6 +1,6 @@
 """Pass-through: throughput and latency straight, through the proxy and through nginx, interleaved in one run.
 
-    python -m bench.passthrough [--seconds 3] [--rounds 3]
+    python -m bench.passthrough [--seconds 3] [--rounds 3] [--out bench/results/passthrough.json]
 
 One core each: whatever is measured is pinned to the first core; load and upstream share the second. A slow load
 generator would flatter the slower proxy, so beside requests a second of wall clock stands what matters: requests a
@@ -10,7 +10,6 @@ worker) takes part where it is found: on PATH or as $NGINX_BIN.
 
 import argparse
 import asyncio
-import json
 import multiprocessing
 import os
 import shutil
@@ -26,6 +25,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import uvloop
+
+from bench.record import record
 
 CLIENTS = 16
 SIZES = {"1k": 1024, "100k": 100 * 1024}
@@ -247,6 +248,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--port", type=int, default=9590, help="and the two that follow")
+    parser.add_argument("--out", type=Path, help="write the figures here too")
     options = parser.parse_args()
     binary = os.environ.get("NGINX_BIN") or shutil.which("nginx")
     with ExitStack() as stack:
@@ -256,7 +258,7 @@ def main() -> None:
         if binary:
             ways["nginx"] = (options.port + 2, stack.enter_context(_nginx(binary, options.port + 2, options.port)))
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-        print(json.dumps(measure(ways, options.seconds, options.rounds), indent=1))
+        record("passthrough", measure(ways, options.seconds, options.rounds), options.out)
 
 
 if __name__ == "__main__":
