@@ -6,6 +6,7 @@ from celery import Celery
 
 from connector.contract import SERIALIZER
 from workers.broker import PromptAMQP
+from workers.prompt import PromptStep
 
 
 def make_app(broker_url: str) -> Celery:
@@ -28,4 +29,5 @@ def make_app(broker_url: str) -> Celery:
         broker_connection_max_retries=None,
         broker_transport_options={"queue_order_strategy": "priority", "socket_keepalive": True},
     )
+    app.steps["consumer"].add(PromptStep)
     return app
