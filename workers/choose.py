@@ -25,6 +25,7 @@ FASTER = 1.1  # a lower precision must pay at least this; below it is measuring 
 HOPELESS = 3.0  # a candidate is given up when it has taken this many times the best one's time over the probes
 SLOW_S = 1.0  # a pass over the probes longer than this is not repeated
 
+CARDS = ("/dev/nvidiactl", "/dev/dxg")  # Linux, and Windows' Linux
 GPU_BUDGETS = (16_384, GPU_TOKENS, 65_536)
 
 
@@ -45,7 +46,8 @@ class Trial:
     rate: float  # pairs a second of that
 
     def __str__(self) -> str:
-        return f"{self.runtime.name} {self.runtime.precision} {self.rate:.0f}/s"
+        unit = "cpu-s" if self.runtime.device == "cpu" else "s"
+        return f"{self.runtime.name} {self.runtime.precision} {self.rate:.0f}/{unit}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,9 @@ def opener(folder: Path, device: str) -> Opener:
 
 
 def cuda_or_cpu() -> str:
-    """The device of `device = "auto"` for torch."""
+    """The device of `device = "auto"` for torch, which is not imported (250 MB) where there is no card at all."""
+    if not any(Path(device).exists() for device in CARDS):
+        return "cpu"
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"

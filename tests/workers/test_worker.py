@@ -15,13 +15,15 @@ import msgpack
 import numpy as np
 import pytest
 import redis
+import typer
 from celery import Celery
+from typer.testing import CliRunner
 
 from connector.contract import EMBED_TASK, LIVE_S, SCORE_TASK, reply_key, workers_key
 from connector.local.processes import free_port
 from tests.workers.shapes import SENTENCES, make
 from workers import Reranker
-from workers.cli import EXIT_CONFIG
+from workers.cli import EXIT_CONFIG, worker
 from workers.watchdog import EXIT_STUCK
 
 PROGRAM = "import typer; from workers.cli import worker; typer.run(worker)"
@@ -30,17 +32,17 @@ numbers = itertools.count()
 
 
 class Workers:
-    """Starts workers and speaks to them as a proxy would."""
+    """Starts workers and speaks to them as a proxy would; replies come over `url`, tasks go over `broker`."""
 
-    def __init__(self, url: str, folder: Path) -> None:
-        self.url, self.folder = url, folder
+    def __init__(self, url: str, folder: Path, broker: str = "") -> None:
+        self.url, self.folder, self.broker = url, folder, broker or url
         self.redis = redis.Redis.from_url(url)
-        self.celery = Celery("test", broker=url, set_as_current=False)
+        self.celery = Celery("test", broker=self.broker, set_as_current=False)
         self.started: list[subprocess.Popen[bytes]] = []
 
     def start(self, *options: str, program: str = PROGRAM, settings: str = "") -> subprocess.Popen[bytes]:
         config = self.folder / f"{next(numbers)}.toml"
-        config.write_text(f'[broker]\nurl = "{self.url}"\n[redis]\nurl = "{self.url}"\n{settings}')
+        config.write_text(f'[broker]\nurl = "{self.broker}"\n[redis]\nurl = "{self.url}"\n{settings}')
         environment = {**os.environ, "SECONDPASS_CONFIG": str(config), "OMP_NUM_THREADS": "1"}
         log = config.with_suffix(".log").open("wb")
         process = subprocess.Popen([sys.executable, "-c", program, *options], env=environment, stderr=log, stdout=log)
@@ -143,6 +145,27 @@ def test_the_life_of_a_worker(workers: Workers) -> None:
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize("broker", ["redis_url", "rabbitmq_url"])
+def test_other_brokers(
+    broker: str, valkey_url: str, flush: Callable[[str], None], tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """A real redis-server, replies through it; RabbitMQ, replies and announcements through `redis.url`."""
+    url = request.getfixturevalue(broker)
+    server = url if url.startswith("redis") else valkey_url
+    flush(server)
+    workers = Workers(server, tmp_path, url)
+    try:
+        process = workers.start("--model", "stub")
+        queue = workers.ready(process)["queue"]
+        workers.celery.send_task(SCORE_TASK, args=[5], serializer="msgpack", queue=queue)
+        assert logits(workers.replies(workers.send(queue, workers.request(1, "rain jacket")))[0]) == [4]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    finally:
+        workers.stop()
+        workers.celery.close()
+
+
 def test_a_killed_worker_is_not_alive_for_long(workers: Workers) -> None:
     process = workers.start("--model", "stub")
     workers.ready(process)
@@ -171,9 +194,10 @@ def test_a_real_model_scores_as_in_python_and_a_second_worker_joins_its_class(wo
     )
     assert found == pytest.approx(expected.tolist(), abs=1e-5)
 
-    other = workers.start("--model", "tiny", settings=settings.replace("openvino", "torch"))
+    other = workers.start("--model", "tiny", settings=settings)
     joined = workers.ready(other, model="tiny")
-    assert (joined["runtime"], joined["fingerprint"], joined["queue"]) == ("torch", one["fingerprint"], one["queue"])
+    assert (joined["fingerprint"], joined["queue"]) == (one["fingerprint"], one["queue"])
+    assert "class of the workers that run" in other.log.read_text()  # type: ignore[attr-defined]
 
     make("bert", folder, seed=1)
     retrained = workers.ready(workers.start("--model", "tiny", settings=settings), model="tiny")
@@ -205,12 +229,24 @@ def test_embedding_queries_before_documents(workers: Workers) -> None:
         ("[proxy]\nqueue = 1\n", [], "no such key"),
     ],
 )
-def test_what_cannot_start_says_why(settings: str, options: list[str], said: str, workers: Workers) -> None:
-    process = workers.start(*options, settings=settings)
-    assert process.wait(START_S) == EXIT_CONFIG
-    log = process.log.read_text()  # type: ignore[attr-defined]
-    assert said in log
-    assert "Traceback" not in log
+def test_what_cannot_start_says_why(
+    settings: str,
+    options: list[str],
+    said: str,
+    valkey_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    config = tmp_path / "secondpass.toml"
+    config.write_text(f'[broker]\nurl = "{valkey_url}"\n{settings}')
+    monkeypatch.setenv("SECONDPASS_CONFIG", str(config))
+    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
+    monkeypatch.setattr("workers.cli.signal.signal", lambda *_: None)
+    command = typer.Typer()
+    command.command()(worker)
+    assert CliRunner().invoke(command, options).exit_code == EXIT_CONFIG
+    assert said in caplog.text
 
 
 def test_the_server_may_go_and_come_back(tmp_path: Path) -> None:
