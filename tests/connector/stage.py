@@ -33,13 +33,13 @@ def make_settings(broker: str, cache: str, model: str, **policy: object) -> Sett
 class Child:
     """A process that can be ended in every way."""
 
-    def __init__(self, *command: str) -> None:
+    def __init__(self, *command: str, **environment: str) -> None:
         self.process = subprocess.Popen(
             command,
             cwd=ROOT,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env=os.environ | {"PYTHONPATH": "."},
+            env=os.environ | {"PYTHONPATH": "."} | environment,
         )
 
     def freeze(self) -> None:
@@ -61,6 +61,17 @@ def stub_worker(broker: str, reply: str, model: str, *, role: str = "score", **o
     for name, value in options.items():
         command += [f"--{name.replace('_', '-')}", str(value)]
     child = Child(sys.executable, "-m", "tests.stub_worker", *command)
+    try:
+        yield child
+    finally:
+        child.kill()
+
+
+@contextmanager
+def real_worker(broker: str, cache: str) -> Iterator[Child]:
+    """`secondpass worker --model stub`: all of the worker but a model."""
+    urls = {"SECONDPASS_BROKER__URL": broker, "SECONDPASS_REDIS__URL": cache}
+    child = Child(sys.executable, "-m", "connector.cli.main", "worker", "--model", "stub", **urls)
     try:
         yield child
     finally:

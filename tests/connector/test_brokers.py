@@ -23,13 +23,14 @@ class BrokerContract:
     fixture = ""
 
     @pytest.fixture(scope="class")
-    def settings(self, request: pytest.FixtureRequest, valkey_url: str) -> Iterator[Settings]:
-        broker = request.getfixturevalue(self.fixture)
-        settings = make_settings(broker, valkey_url, f"model-{self.fixture}")
+    @classmethod
+    def settings(cls, request: pytest.FixtureRequest, valkey_url: str) -> Iterator[Settings]:
+        broker = request.getfixturevalue(cls.fixture)
+        settings = make_settings(broker, valkey_url, f"model-{cls.fixture}")
         reply = valkey_url if broker.startswith("amqp") else broker
         with (
-            stub_worker(broker, reply, settings.model[0].name, fingerprint=self.fixture),
-            stub_worker(broker, reply, "default", role="embed", fingerprint=self.fixture),
+            stub_worker(broker, reply, settings.model[0].name, fingerprint=cls.fixture),
+            stub_worker(broker, reply, "default", role="embed", fingerprint=cls.fixture),
         ):
             yield settings
 
