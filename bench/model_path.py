@@ -128,7 +128,7 @@ def main() -> None:
     result = {
         "what": "model path, ratio is [min, median, max] over blocks",
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "model": args.model,
+        "model": Path(args.model).name,  # no path of this machine
         "max_tokens": MAX_TOKENS,
         "pairs": len(pairs),
         "machine": before,

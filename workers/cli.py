@@ -21,7 +21,7 @@ class Role(StrEnum):
 
 def worker(
     role: Annotated[Role, typer.Option(help="score pairs, or embed texts")] = Role.SCORE,
-    model: Annotated[str, typer.Option(help="a [[model]] of secondpass.toml, or 'stub'; default: the first")] = "",
+    model: Annotated[str, typer.Option(help="name of a model in secondpass.toml, or 'stub'; default: its first")] = "",
     config: Annotated[str, typer.Option(help="settings file; default: $SECONDPASS_CONFIG or ./secondpass.toml")] = "",
 ) -> None:
     """Run one worker: loads its model, takes tasks from the broker, leaves cleanly on SIGTERM."""

@@ -8,7 +8,9 @@ from typing import Any
 
 import msgpack  # type: ignore[import-untyped]
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from connector.contract import REPLY_TTL_S
 
@@ -26,7 +28,7 @@ def connect(url: str) -> Redis:
         url.replace("redis+socket://", "unix://").replace("virtual_host=", "db="),
         socket_timeout=SERVER_TIMEOUT_S,
         socket_connect_timeout=SERVER_TIMEOUT_S,
-        health_check_interval=0,
+        retry=Retry(NoBackoff(), 1),  # a connection that was closed meanwhile; more would hold the worker for seconds
     )
 
 

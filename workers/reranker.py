@@ -42,6 +42,8 @@ class Reranker:
     (fp32, bf16, fp16) and `device` (cpu, cuda) are chosen by a short measurement where "auto"; `why` tells the
     reason. `label` picks one of several labels. `batch_tokens` is the padded tokens of a batch, 0: measured.
 
+    One call at a time: an instance computes on every core by itself and is not for several threads at once.
+
     Scale: logits as long as `activation` is None, see `scale`. Raises ConfigError when the model cannot be loaded.
     """
 

@@ -5,12 +5,14 @@ else is a Hub id, fetched at the pinned revision.
 """
 
 import importlib.util
+import logging
 from pathlib import Path
 
 from connector.errors import ConfigError
 
 MODELS = Path(__file__).parent / "models"
 MINILM = "all-MiniLM-L6-v2"
+log = logging.getLogger("secondpass.worker")
 FETCHED = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model"]
 
 
@@ -48,6 +50,8 @@ def _fetch(name: str, revision: str) -> Path:
         from huggingface_hub import snapshot_download
     except ImportError as error:
         raise ConfigError(f"source = {name!r}: pip install huggingface-hub, or give a folder") from error
+    if not revision:
+        log.warning("source %s has no revision: its newest files are used, whatever they are", name)
     try:
         return Path(snapshot_download(name, revision=revision or None, allow_patterns=FETCHED))
     except Exception as error:
