@@ -14,9 +14,22 @@ from connector.cli.tables import lists_table, measures_table
 from connector.cli.up import addresses
 from connector.errors import SecondpassError
 from connector.evaluation import summarise
-from connector.local.demo import ALIAS, LANGUAGES, PATIENT, SETTINGS, SYSTEMS, Found, Query, ask, fill, read_queries
+from connector.local.demo import (
+    ALIAS,
+    LANGUAGES,
+    PATIENT,
+    PRODUCTS,
+    SETTINGS,
+    SYSTEMS,
+    Found,
+    Query,
+    ask,
+    fill,
+    read_queries,
+)
 from connector.local.processes import stopped_by_signals
 from connector.local.stack import Stack, Wish, running
+from connector.records import count_lines
 
 TELLING = ("laptop", "coffee machine", "吸尘器")
 SHOWN = 8
@@ -68,7 +81,9 @@ def show_measures(found: Sequence[Found], console: Console) -> None:
             system: summarise({one.query.id: one.lists[system] for one in of_language}, grades, MEASURES)
             for system in SYSTEMS
         }
-        console.print(measures_table(name, systems))
+        table = measures_table(name, systems)
+        table.show_edge = table.pad_edge = False  # three figures with intervals then fit 80 columns
+        console.print(table)
         skipped = sorted({str(one.rerank.reason) for one in of_language if one.rerank.state == "skipped"})
         if skipped:
             console.print(f"[dim]not reranked: skipped;reason={', '.join(skipped)}[/dim]")
@@ -83,9 +98,10 @@ def curl(url: str) -> str:
 
 async def _fill(stack: Stack, console: Console) -> None:
     with _progress("embedding and indexing", console) as bar:
-        task = bar.add_task("", total=_count())
+        total = count_lines(PRODUCTS)
+        task = bar.add_task("", total=total)
         work = await fill(stack.settings, stack.data, lambda done: bar.update(task, completed=done))
-        bar.update(task, completed=_count(), description="" if work else "already there")
+        bar.update(task, completed=total, description="" if work else "already there")
 
 
 async def _ask(stack: Stack, queries: Sequence[Query], console: Console) -> list[Found]:
@@ -122,7 +138,3 @@ def _progress(title: str, console: Console) -> Progress:
         TextColumn("{task.description}"),
     )
     return Progress(*columns, console=console)
-
-
-def _count() -> int:
-    return sum(1 for _ in (SETTINGS.parent / "products.jsonl").open("rb"))

@@ -149,7 +149,9 @@ def _servers(wish: Wish, run: Path, data: Path) -> list[Part]:
 def _engine(wish: Wish, run: Path, data: Path, console: Console) -> list[Part]:
     if wish.engine_url:
         return []
-    place = Place(wish.port + 1, wish.port + 2, run / "engine", data / "engine", flags=QUICK if wish.name == "demo" else ())
+    place = Place(
+        wish.port + 1, wish.port + 2, run / "engine", data / "engine", flags=QUICK if wish.name == "demo" else ()
+    )
     if wish.engine == "elasticsearch":
         return [elasticsearch(place, console=console)]
     return [opensearch(place, console=console)]
