@@ -21,6 +21,13 @@ from connector.local.stack import Stack, Wish, running
 SHOP = Path(__file__).parents[2] / "connector" / "local" / "shop" / "products.jsonl"
 
 POLICIES = """
+[[model]]
+name = "products-en"
+source = "bundled:products-en"
+languages = ["en"]
+runtime = "openvino"  # nothing to measure at each start
+precision = "fp32"
+
 [[policy]]
 name = "shop"
 indices = ["shop*"]
