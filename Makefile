@@ -6,8 +6,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 
 # Measured on 2026-11-22, Linux x86_64, Python 3.11; said before anything is downloaded.
-DEMO_SIZES := 280 MB of Python packages and 195 MB of OpenSearch to download, 0.9 GB and 0.25 GB on disk
-DEV_SIZES := 3.2 GB of Python packages (torch with its GPU libraries) and 330 MB of engines to download, 6.5 GB on disk
+DEMO_SIZES := 370 MB of Python packages and 195 MB of OpenSearch to download, 0.9 GB and 0.25 GB on disk
+DEV_SIZES := 3.4 GB of Python packages (torch with its GPU libraries) and 330 MB of engines to download, 6.6 and 0.4 GB on disk
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all soak check services requirements clean
