@@ -33,17 +33,19 @@ from workers.training.recipe import save_whole, train_catalogue
 from workers.training.trainer import load
 
 NAME = "products-en"
-RECIPE = "catalogue-2"
+RECIPE = "catalogue-1"
 SUMMARY = """A small English cross-encoder for product search: how relevant is a product's text to a shopper's query.
 Six layers, 22.7 million weights in half precision, started from all-MiniLM-L6-v2 and trained on one CPU core in about
 25 minutes."""
 DATA = """Products and grades of ESCI (Amazon's Shopping Queries, US) as carried by the OpenSearch project: 6,764
 products, 75 train queries with 3,378 grades. First 3,200 queries made from the products' own titles and categories,
 each with its source, five neighbours out of the engine's BM25 and kNN lists under soft labels, and a random product.
-Then the grades of the 75 train queries, 25 ungraded neighbours of each, and 400 more made queries; the
-weights shipped are the mean of those after the first and the second stage. The weights of the
+Then the grades of the 75 train queries, 25 ungraded neighbours of each, and 400 more made queries. The weights of the
 soft labels were fitted on the train grades; recipe and seed were chosen on train and dev. No test query and no test
 grade was used; the catalogue that the test queries search was seen, as a shop sees its own."""
+OTHER_RECIPE = """A second recipe, the mean of the weights after both stages, was measured on test after this one: 0.7629 as
+the mean of the same three seeds (0.6731 on dev; this one 0.670 there). Neither reaches 0.77. The shipped model is the one
+with the best dev figure of all six, which is not the best on test."""
 COMMAND = "python -m bench.products_en train --engine-url URL --out RUNS 1 2 3"
 LIMITS = (
     "English shop texts only. It was made for queries of up to 200 characters and pairs of up to 256 tokens.",
@@ -153,6 +155,8 @@ def card(shipped: int) -> str:
         f"{difference:+.4f} over the fused list (95 % bootstrap interval over queries {low:+.4f} to {high:+.4f}); "
         f"{better} queries better, {worse} worse, {len(fused) - better - worse} the same within 0.005. "
         f"Recall of the window of 100: {recall:.4f}.",
+        "",
+        OTHER_RECIPE,
     ]
     return render(Card(NAME, SUMMARY, f"workers/models/{NAME}", DATA, COMMAND, figures, LIMITS, LICENCE))
 
