@@ -43,9 +43,9 @@ each with its source, five neighbours out of the engine's BM25 and kNN lists und
 Then the grades of the 75 train queries, 25 ungraded neighbours of each, and 400 more made queries. The weights of the
 soft labels were fitted on the train grades; recipe and seed were chosen on train and dev. No test query and no test
 grade was used; the catalogue that the test queries search was seen, as a shop sees its own."""
-OTHER_RECIPE = """A second recipe, the mean of the weights after both stages, was measured on test after this one: 0.7629 as
-the mean of the same three seeds (0.6731 on dev; this one 0.670 there). Neither reaches 0.77. The shipped model is the one
-with the best dev figure of all six, which is not the best on test."""
+OTHER_RECIPE = """A second recipe, the mean of the weights after both stages, was measured on test after this one:
+0.7629 as the mean of the same three seeds (0.6731 on dev; this one 0.670 there). Neither reaches 0.77. The shipped
+model is the one with the best dev figure of all six, which is not the best on test."""
 COMMAND = "python -m bench.products_en train --engine-url URL --out RUNS 1 2 3"
 LIMITS = (
     "English shop texts only. It was made for queries of up to 200 characters and pairs of up to 256 tokens.",
