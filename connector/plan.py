@@ -19,6 +19,10 @@ _WHOLE_HITS = re.compile(r"(\*\*?|hits)(\.(\*\*?|hits))?(\.\*\*?)?")
 """Patterns of `filter_path` that keep all of each hit."""
 
 
+FUSED_ALL_THE_SAME = (Reason.LANGUAGE, Reason.LENGTH)
+"""Skips that are the model's own limits: the vector leg, which has another model, still takes part."""
+
+
 def plan(request: SearchRequest, controls: Controls, policy: Policy, model: Model) -> Plan:
     """The plan for `request` under its policy and that policy's model. Limits of `controls` can only lower."""
     window = min(policy.window, controls.window if controls.window is not None else policy.window)
@@ -27,7 +31,7 @@ def plan(request: SearchRequest, controls: Controls, policy: Policy, model: Mode
     skip = _skip_reason(request, controls, policy, model, text)
     if skip is None and window < 2:
         skip = Reason.TOO_FEW
-    knn, clauses = (None, None) if skip else _knn_leg(request, policy)
+    knn, clauses = _knn_leg(request, policy) if skip is None or skip in FUSED_ALL_THE_SAME else (None, None)
     return Plan(
         policy=policy.name,
         skip=skip,

@@ -7,7 +7,7 @@ from connector.dialects.controls import details
 from connector.page import Order, Place, below_one, sigmoid
 from connector.retrieve import Legs
 from connector.settings import Model
-from connector.types import Candidate, State
+from connector.types import Candidate, Knn, State
 
 
 def render(
@@ -24,7 +24,8 @@ def render(
     A document that was deleted since its order was kept is left out.
     """
     plan = legs.plan
-    ours = legs.policy.scores == "rerank" and order.outcome.state is not State.SKIPPED
+    untouched = order.outcome.state is State.SKIPPED and order.outcome.knn is not Knn.FUSED
+    ours = legs.policy.scores == "rerank" and not untouched
     last = order.places[-1].shown if order.places else 2.0
     hits = []
     for rank, place in enumerate(places, start=plan.first + 1):

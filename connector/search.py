@@ -49,7 +49,7 @@ class SecondPass:
     async def search(self, call: Call, request: SearchRequest, plan: Plan, policy: Policy, model: Model) -> Answer:
         """Answer one search. Raises EngineError where the engine itself does not answer."""
         legs = Legs(self.fetch, self.dialect(), call, request, plan, policy, model)
-        if plan.skip:
+        if plan.skip and plan.knn is not Knn.FUSED:
             return Answer(await legs.own(), Outcome(State.SKIPPED, plan.skip))
         try:
             return await _Search(self, legs, self.keys.page(call, request, plan, policy)).answer()
@@ -132,9 +132,10 @@ class _Search:
         knn, near = await _in_time(vector, plan, deadline)
         lexical = list(found.candidates[: plan.window])
         candidates = fuse(lexical, near, policy.fusion, policy.fusion_weights)[: plan.window]
-        if len(candidates) <= 1:
-            outcome = Outcome(State.SKIPPED, Reason.TOO_FEW, window=len(candidates), knn=knn)
-            return arrange(candidates, Scores(State.SKIPPED), policy.blend, outcome), {c.key: c for c in candidates}
+        if skip := plan.skip or (Reason.TOO_FEW if len(candidates) <= 1 else None):
+            outcome = Outcome(State.SKIPPED, skip, window=len(candidates), knn=knn)
+            order = await self._keep(arrange(candidates, Scores(State.SKIPPED), policy.blend, outcome))
+            return order, {c.key: c for c in candidates}
         scores = await self.shared.rerank.rerank(
             plan.text, [c.text for c in candidates], policy, self.legs.model, budget_s=deadline - time.monotonic()
         )

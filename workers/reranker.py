@@ -1,6 +1,7 @@
 """`Reranker`: score and rank in Python, without queue or server.
 
-Rule: scores are float32 logits unless an activation is asked for; the attribute `scale` says which.
+Rule: `score` gives float32 logits and `rank` their sigmoid, as sentence-transformers' `rank` does, unless an activation
+is asked for, which both then apply; the attribute `scale` says what a score of `score` is.
 """
 
 from collections.abc import Sequence
@@ -44,7 +45,8 @@ class Reranker:
 
     One call at a time: an instance computes on every core by itself and is not for several threads at once.
 
-    Scale: logits as long as `activation` is None, see `scale`. Raises ConfigError when the model cannot be loaded.
+    Scale: with `activation` None, logits from `score` and probabilities (0 to 1) from `rank`. Raises ConfigError when
+    the model cannot be loaded.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Reranker:
         scorer: Scorer | None = None,
     ) -> None:
         self.activation = activation or "identity"
+        self.ranked_by = activation or "sigmoid"
         if self.activation not in activations.NAMES:
             raise ConfigError(f"activation = {activation!r}: there is {', '.join(activations.NAMES)}")
         self.scorer = scorer or open_scorer(
@@ -78,7 +81,7 @@ class Reranker:
 
     @property
     def scale(self) -> str:
-        """What a score means."""
+        """What a score of `score` means."""
         return SCALES[self.activation]
 
     @property
@@ -90,6 +93,9 @@ class Reranker:
         """Scores of (query, document) pairs in their order, [n] or [n, labels] of several labels; NaN where a text
         could not be scored. Blocks; `progress` None shows a bar from 1,000 pairs on.
         """
+        return activations.apply(self.activation, self._logits(pairs, progress))
+
+    def _logits(self, pairs: Sequence[Pair], progress: bool | None = None) -> NDArray[np.float32]:
         width = len(self.scorer.info.labels)
         logits = np.full((len(pairs), width) if width > 1 else len(pairs), np.nan, np.float32)
         with Progress(transient=True, disable=not (len(pairs) >= LONG if progress is None else progress)) as bar:
@@ -97,20 +103,21 @@ class Reranker:
             for places, found in self.scorer.stream(pairs):
                 logits[list(places)] = found
                 bar.advance(shown, len(places))
-        return activations.apply(self.activation, logits)
+        return logits
 
     def rank(
         self, query: str, documents: Sequence[str], top_k: int | None = None, return_documents: bool = False
     ) -> list[Ranked]:
         """Documents by falling score, the first `top_k` (None: all); equal scores keep their order, and a document
-        that could not be scored (NaN) stands last.
+        that could not be scored (NaN) stands last. Scores are probabilities (sigmoid) unless `activation` was given.
         """
         if len(self.scorer.info.labels) > 1:
             raise ConfigError(
                 f"the model has labels {', '.join(self.scorer.info.labels)}: give label=, the one that ranks"
             )
-        scores = self.score([(query, document) for document in documents])
-        order = np.argsort(-scores, kind="stable")[:top_k]
+        logits = self._logits([(query, document) for document in documents])
+        order = np.argsort(-logits, kind="stable")[:top_k]  # probabilities near 1 are equal where logits are not
+        scores = activations.apply(self.ranked_by, logits)
         ranked: list[Ranked] = [{"corpus_id": int(place), "score": float(scores[place])} for place in order]
         if return_documents:
             for entry in ranked:

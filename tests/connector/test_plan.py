@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.dialects.scripts import estimate_tokens, fits_languages
-from connector.plan import match_policy, plan
+from connector.plan import FUSED_ALL_THE_SAME, match_policy, plan
 from connector.settings import Model, Policy
 from connector.types import Controls, Knn, Plan, Reason
 from tests.connector.dialects.samples import MODEL, policy, read
@@ -65,7 +65,7 @@ SKIPPED: list[tuple[Reason, dict[str, Any]]] = [
 def test_skipped_by_body(reason: Reason, changes: dict[str, Any]) -> None:
     found = made({"query": MATCH} | changes, candidates="fused", vector_field="embedding")
     assert found.skip is reason
-    assert found.knn is None
+    assert found.knn is (Knn.FUSED if reason in FUSED_ALL_THE_SAME else None)
 
 
 @pytest.mark.parametrize(

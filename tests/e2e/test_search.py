@@ -104,6 +104,17 @@ def test_simple_search(live: Live) -> None:
     assert by_get.status_code == 200
 
 
+def test_words_that_the_model_cannot_read_are_fused_all_the_same(live: Live) -> None:
+    asked = {"index": "shop", "query": "防水 冲锋衣", "size": 20}
+    found = httpx.post(live.url + "/_secondpass/search", json=asked, timeout=90).json()
+    assert (found["rerank"]["state"], found["rerank"]["reason"]) == ("skipped", "language")
+    assert found["rerank"]["knn"] == "fused"
+    assert len(found["hits"]) == 20
+    shown = [hit["score"] for hit in found["hits"]]
+    assert shown == sorted(shown, reverse=True)
+    assert shown[0] < 1
+
+
 def test_unread_words_and_unknown_keys_of_the_simple_search(live: Live) -> None:
     for body in (b"{", b"[]", b'{"index": "shop"}', b'{"index": "shop", "query": "x", "sise": 3}', b"\xff\xfe"):
         answer = httpx.post(live.url + "/_secondpass/search", content=body, timeout=30)

@@ -29,6 +29,16 @@ def test_rank_is_that_of_sentence_transformers(activation: str, top_k: int | Non
     assert [one["score"] for one in ours] == pytest.approx([one["score"] for one in theirs], abs=1e-4)
 
 
+def test_without_an_activation_scores_are_logits_and_ranks_probabilities(tiny: dict[str, Path]) -> None:
+    theirs = CrossEncoder(str(tiny["bert"]), device="cpu").rank("rain jacket", SENTENCES, show_progress_bar=False)
+    reranker = Reranker(str(tiny["bert"]), runtime="openvino", precision="fp32")
+    ours = reranker.rank("rain jacket", SENTENCES)
+    assert [one["corpus_id"] for one in ours] == [one["corpus_id"] for one in theirs]
+    assert [one["score"] for one in ours] == pytest.approx([one["score"] for one in theirs], abs=1e-4)
+    logits = reranker.score([("rain jacket", sentence) for sentence in SENTENCES])
+    assert [one["score"] for one in ours] == pytest.approx(sorted(1 / (1 + np.exp(-logits)), reverse=True), abs=1e-6)
+
+
 @pytest.mark.parametrize("runtime", ["openvino", "torch"])
 @pytest.mark.parametrize("kind", ["bert", "xlm-roberta"])
 def test_several_labels(kind: str, runtime: str, tmp_path: Path) -> None:

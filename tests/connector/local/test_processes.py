@@ -47,6 +47,11 @@ POLITE = "sleep 300 & echo $! >> pids; wait"
 STUBBORN = f"trap '' TERM; {POLITE}"
 
 
+def heed_interrupts() -> None:
+    """A run in the background of a script ignores SIGINT, and would hand that on."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.parametrize(
     ("number", "status", "script"),
     [
@@ -59,7 +64,7 @@ STUBBORN = f"trap '' TERM; {POLITE}"
 def test_nothing_outlives_the_parent(tmp_path: Path, number: int, status: int, script: str) -> None:
     port = free_port()
     command = [sys.executable, "-c", PARENT, str(tmp_path), str(port), script]
-    parent = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    parent = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=heed_interrupts)
     assert parent.stdout
     pids = [int(pid) for pid in parent.stdout.readline().split()]
     pids.append(int((tmp_path / "pids").read_text()))

@@ -155,7 +155,7 @@ def test_an_elasticsearch_without_a_jdk_says_what_to_do(
     monkeypatch.setenv("JAVA_HOME", "")
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(PartFailed, match="Elasticsearch needs a JDK 21 or newer"):
-        enter(Wish(engine="elasticsearch", port=port))
+        enter(Wish(name=f"test-{port}", engine="elasticsearch", port=port))  # data of its own: `up` may be running
     assert not any(map(taken, range(port, port + 5)))
 
 
