@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import json
 import os
-import platform
 import signal
 import statistics
 import tempfile
@@ -22,6 +21,7 @@ from typing import NamedTuple
 import httpx
 from rich.console import Console
 
+from bench.record import record
 from connector.local.stack import Stack, Wish, running
 
 CLIENTS, SECONDS = 8, 15.0
@@ -29,6 +29,11 @@ BUDGET_MS = 300
 RESULTS = Path(__file__).parent / "results"
 NOUNS = ("jacket", "tent", "cable", "bottle", "shoes", "lamp", "charger", "machine", "drill", "mat", "bag", "stove")
 SETTINGS = f"""
+[[model]]
+name = "products-en"
+source = "bundled:products-en"
+runtime = "openvino"
+
 [[policy]]
 name = "quick"
 indices = ["shop*"]
@@ -108,17 +113,8 @@ def main() -> None:
                         process.wait(10)
                         stack.supervisor.start(known)
                     print(name, json.dumps(rows[name]), flush=True)
-    RESULTS.mkdir(exist_ok=True)
-    result = {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": f"{platform.machine()}, {platform.python_version()}, load {Path('/proc/loadavg').read_text()[:14]}",
-        "clients": CLIENTS,
-        "budget_ms": BUDGET_MS,
-        "outages": rows,
-    }
-    path = RESULTS / f"outages-{datetime.now(UTC):%Y-%m-%d}.json"
-    path.write_text(json.dumps(result, indent=1) + "\n")
-    print(path)
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    record("outages", {"clients": CLIENTS, "budget_ms": BUDGET_MS, "outages": rows}, RESULTS / f"{today}-outages.json")
 
 
 def await_all(stack: Stack) -> None:
