@@ -107,13 +107,13 @@ def main() -> None:
     for name, run in runs.items():
         found = summarise(run, grades, ("nDCG@10", "R@100"))
         figures[name] = {measure: round(one.value, 4) for measure, one in found.items()}
-        console.print(f"{args.part} {name:9}", figures[name])
+        print(f"{args.part} {name:9} {figures[name]}")
     if args.part == "test":
         commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
         row = {
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
             "commit": commit.stdout.strip(),
-            "how": "bench.through_proxy",
+            "recipe": "through the proxy",
             "model": args.model,
             "max_tokens": args.max_tokens,
             "precision": args.precision,

@@ -31,7 +31,7 @@ class Card:
     figures: Sequence[str]
     limits: Sequence[str]
     licence: str = ""
-    max_tokens: int = 256
+    max_tokens: int = 128
     max_chars: int = 450
 
 

@@ -35,7 +35,7 @@ def export(
     folder: Path,
     name: str,
     languages: tuple[str, ...] = ("en",),
-    max_tokens: int = 256,
+    max_tokens: int = 128,
     max_query_chars: int = 200,
     card: str = "",
 ) -> None:
