@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+import redis
 from rich.console import Console
 
 from connector.local.processes import taken
@@ -109,6 +110,8 @@ def live(opensearch_url: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
             env=os.environ | {"SECONDPASS_STATE": str(folder)},
         )
         assert loaded.returncode == 0, loaded.stderr
+        with redis.Redis.from_url(stack.settings.redis.url) as cache:
+            cache.flushall()  # the score cache outlives a stack: an earlier run's scores are not this one's
         yield Live(stack, config)
 
 
