@@ -71,7 +71,7 @@ class _Search:
     async def answer(self) -> Answer:
         plan = self.legs.plan
         kept = asyncio.create_task(self._kept())
-        vector = asyncio.create_task(self._vector_hits()) if plan.knn is Knn.FUSED else None
+        vector = asyncio.create_task(self._vector_hits(kept)) if plan.knn is Knn.FUSED else None
         try:
             if plan.first < plan.window:
                 reply, found = await self.legs.lexical(0, max(plan.window, plan.first + plan.size))
@@ -105,18 +105,22 @@ class _Search:
         return await self._answer(reply, found, order, {}, [*padding, *found.candidates])
 
     async def _kept(self) -> Order | None:
+        """The order that is kept for this search. Nothing is scored for its pages: every score they show was there."""
+        began = time.monotonic()
         value = await self.shared.orders.load(self.key)
-        return decode(value) if value else None
+        order = decode(value) if value else None
+        if order is None:
+            return None
+        outcome = replace(order.outcome, cached=order.outcome.scored, ms=(time.monotonic() - began) * 1000)
+        return Order(order.places, order.top_score, outcome)
 
     async def _order(
         self, kept: asyncio.Task[Order | None], found: Found, vector: asyncio.Task[list[Candidate]] | None
     ) -> tuple[Order, Known]:
         """The window's final order: the kept one, else the one under way, else computed now and kept."""
-        began = time.monotonic()
-        deadline = began + self.legs.plan.budget_ms / 1000
-        if order := await kept:  # nothing is scored for this page: every score it shows was there
-            ms = (time.monotonic() - began) * 1000
-            return Order(order.places, order.top_score, replace(order.outcome, cached=order.outcome.scored, ms=ms)), {}
+        deadline = time.monotonic() + self.legs.plan.budget_ms / 1000
+        if order := await kept:
+            return order, {}
         task = self.shared.computing.get(self.key)
         if task is None:
             task = asyncio.create_task(self._compute(found, vector, deadline))
@@ -151,9 +155,13 @@ class _Search:
         first = decode(kept) if kept else None
         return first or Order(order.places, order.top_score, replace(order.outcome, pages_unstable=True))
 
-    async def _vector_hits(self) -> list[Candidate]:
-        """The vector leg. Raises RerankError where the query cannot be embedded in time."""
+    async def _vector_hits(self, kept: asyncio.Task[Order | None]) -> list[Candidate]:
+        """The vector leg, which a kept order has no need of. Raises RerankError where the query cannot be embedded in
+        time.
+        """
         plan = self.legs.plan
+        if await kept:
+            return []
         vector = await self.shared.embedder.query_vector(plan.text, plan.budget_ms / 1000)
         return await self.legs.vector(vector, plan.window)
 

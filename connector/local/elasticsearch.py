@@ -13,7 +13,7 @@ from rich.console import Console
 from connector.local.artifacts import Artifact, fetch, unpack
 from connector.local.folders import engine_account, engine_folder, give
 from connector.local.java import full_jdk
-from connector.local.opensearch import Place, answers
+from connector.local.opensearch import Place, answers, configuration
 from connector.local.processes import Part
 
 VERSION = "9.5.3"
@@ -57,7 +57,8 @@ def elasticsearch(place: Place, version: str = VERSION, console: Console | None 
     for folder in (place.work / "logs", place.work / "tmp", place.data):
         folder.mkdir(parents=True, exist_ok=True)
     shutil.copytree(home / "config", place.work / "config", dirs_exist_ok=True)
-    (place.work / "config" / "elasticsearch.yml").write_text(_configuration(place), encoding="utf-8")
+    settings = configuration(place) + "xpack.security.enabled: false\n"
+    (place.work / "config" / "elasticsearch.yml").write_text(settings, encoding="utf-8")
     give(place.work, account)
     give(place.data, account)
     return Part(
@@ -79,13 +80,4 @@ def elasticsearch(place: Place, version: str = VERSION, console: Console | None 
         folder=place.work,
         account=account,
         ports=(place.port, place.transport),
-    )
-
-
-def _configuration(place: Place) -> str:
-    return (
-        f"cluster.name: secondpass\nnode.name: secondpass\nnetwork.host: 127.0.0.1\nhttp.port: {place.port}\n"
-        f"transport.port: {place.transport}\ndiscovery.type: single-node\npath.data: {place.data}\n"
-        f"path.logs: {place.work}/logs\ncluster.routing.allocation.disk.threshold_enabled: false\n"
-        "xpack.security.enabled: false\n"
     )

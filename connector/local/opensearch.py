@@ -116,7 +116,7 @@ def opensearch(place: Place, console: Console | None = None) -> Part:
     for folder in (place.work / "config", place.work / "logs", place.work / "tmp", place.data):
         folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(home / "config" / "log4j2.properties", place.work / "config")
-    (place.work / "config" / "opensearch.yml").write_text(_configuration(place), encoding="utf-8")
+    (place.work / "config" / "opensearch.yml").write_text(configuration(place), encoding="utf-8")
     give(place.work, account)
     give(place.data, account)
     return Part(
@@ -132,7 +132,8 @@ def opensearch(place: Place, console: Console | None = None) -> Part:
     )
 
 
-def _configuration(place: Place) -> str:
+def configuration(place: Place) -> str:
+    """What both engines' configuration files say."""
     return (
         f"cluster.name: secondpass\nnode.name: secondpass\nnetwork.host: 127.0.0.1\nhttp.port: {place.port}\n"
         f"transport.port: {place.transport}\ndiscovery.type: single-node\npath.data: {place.data}\n"
