@@ -13,6 +13,8 @@ from connector.fusion import fuse
 from connector.settings import Policy
 from connector.types import Candidate
 
+LABEL_FIELDS = ("name", "title")  # what a document is called, where it has one of these
+
 
 async def by_words(
     engine: Engine, index: str, text: str, policy: Policy, filter: Sequence[object] = ()
@@ -42,6 +44,14 @@ async def by_vector(
 def fused(words: Sequence[Candidate], nearest: Sequence[Candidate], policy: Policy) -> list[Candidate]:
     """Both lists as the policy fuses them, `policy.window` deep."""
     return fuse(words, nearest, policy.fusion, policy.fusion_weights)[: policy.window]
+
+
+def label(source: Mapping[str, Any] | None, id: str) -> str:
+    """The document's name or title, else the first of its texts, else its id."""
+    known = source or {}
+    texts = [known[name] for name in LABEL_FIELDS if isinstance(known.get(name), str)]
+    texts += [value for name, value in known.items() if isinstance(value, str) and name != "id"]
+    return texts[0] if texts else id
 
 
 async def _hits(engine: Engine, index: str, body: Mapping[str, object], policy: Policy) -> list[dict[str, Any]]:

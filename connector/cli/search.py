@@ -15,14 +15,13 @@ from connector.client import AsyncClient, Reranking
 from connector.engines.detect import authorization
 from connector.engines.open import open_engine
 from connector.errors import EngineRefused, RerankError
-from connector.firststage import by_vector, by_words, fused
+from connector.firststage import by_vector, by_words, fused, label
 from connector.plan import match_policy
 from connector.services import Services
 from connector.settings import Policy, Settings
 from connector.types import Candidate, Reason
 
 VECTOR_S = 5.0  # patience of a person who looks at one query; a proxy gives the embedder less
-LABEL_FIELDS = ("name", "title")  # what a document is called, where it has one of these
 
 
 def search(
@@ -109,14 +108,6 @@ WHY = {
     Reason.NO_WORKER: "no embed worker is alive (`secondpass worker --role embed`)",
     Reason.REDIS: "the cache server cannot be reached",
 }
-
-
-def label(source: Mapping[str, Any] | None, id: str) -> str:
-    """The document's name or title, else the first of its texts, else its id."""
-    known = source or {}
-    texts = [known[name] for name in LABEL_FIELDS if isinstance(known.get(name), str)]
-    texts += [value for name, value in known.items() if isinstance(value, str) and name != "id"]
-    return texts[0] if texts else id
 
 
 def describe(rerank: Reranking) -> str:
