@@ -14,7 +14,7 @@ from connector.contract import SCORE_TASK, Announcement, score_queue
 from workers.app import make_app
 from workers.clock import Clock
 from workers.replies import connect, reply_url
-from workers.scorer import Floats, Pair, ScorerInfo, every
+from workers.scorer import Pair, Scored, ScorerInfo, every
 from workers.scoring import Scoring
 from workers.watchdog import Watchdog
 from workers.worker import Duty, serve
@@ -29,9 +29,9 @@ class NoScorer:
     info = ScorerInfo("stub", "fp32", "cpu", max_tokens=1_000_000, fingerprint=FINGERPRINT)
 
     def stream(
-        self, pairs: Sequence[Pair], wanted: Callable[[int], bool] = every
-    ) -> Iterator[tuple[Sequence[int], Floats]]:
-        yield range(len(pairs)), np.zeros(len(pairs), np.float32)
+        self, pairs: Sequence[Pair], wanted: Callable[[int], bool] = every, best: Sequence[int] = ()
+    ) -> Iterator[Scored]:
+        yield Scored(range(len(pairs)), np.zeros(len(pairs), np.float32))
 
 
 def plain_app(broker: str, redis: str) -> Celery:

@@ -9,7 +9,7 @@ import struct
 import time
 from array import array
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 
@@ -19,7 +19,15 @@ from connector.store import Store
 
 UNREADABLE_S = 60
 LOGIT = struct.Struct("<f")
+PASSAGE = struct.Struct("<fII")  # the logit, and the best passage's first and behind-the-last character
 UNREADABLE = struct.Struct("<fI")  # NaN, and the second of the epoch until which it stands
+
+
+class Score(NamedTuple):
+    """A logit, and where passages were read the characters (start, end) of the best one."""
+
+    logit: float
+    span: tuple[int, int] | None = None
 
 
 class ScoreCache:
@@ -30,8 +38,8 @@ class ScoreCache:
         self.keys = keys
         self.ttl_s = ttl_s
 
-    async def read(self, key: bytes, fields: Sequence[bytes], wait_s: float) -> dict[bytes, float]:
-        """The known logits of `fields`; {} where the cache cannot be asked within `wait_s`. One round trip."""
+    async def read(self, key: bytes, fields: Sequence[bytes], wait_s: float) -> dict[bytes, Score]:
+        """The known scores of `fields`; {} where the cache cannot be asked within `wait_s`. One round trip."""
         try:
             values = await self.store.ask(lambda redis: redis.hmget(key, fields), wait_s)
         except RerankError:
@@ -42,18 +50,18 @@ class ScoreCache:
             if not isinstance(value, bytes):
                 continue
             if len(value) == LOGIT.size:
-                known[field] = LOGIT.unpack(value)[0]
+                known[field] = Score(LOGIT.unpack(value)[0])
+            elif len(value) == PASSAGE.size:
+                logit, start, end = PASSAGE.unpack(value)
+                known[field] = Score(logit, (start, end))
             elif len(value) == UNREADABLE.size and UNREADABLE.unpack(value)[1] > now:
-                known[field] = float("nan")
+                known[field] = Score(float("nan"))
         return known
 
-    async def write(self, key: bytes, logits: Mapping[bytes, float]) -> None:
-        """Keep logits by text hash for `ttl_s`. One round trip."""
+    async def write(self, key: bytes, scores: Mapping[bytes, Score]) -> None:
+        """Keep scores by text hash for `ttl_s`. One round trip."""
         until = int(time.time()) + UNREADABLE_S
-        values: dict[Any, Any] = {
-            field: LOGIT.pack(logit) if logit == logit else UNREADABLE.pack(logit, until)
-            for field, logit in logits.items()
-        }
+        values: dict[Any, Any] = {field: _packed(score, until) for field, score in scores.items()}
 
         async def put(redis: Redis) -> None:
             pipeline = redis.pipeline(transaction=False)
@@ -65,6 +73,12 @@ class ScoreCache:
             await self.store.ask(put)
         except RerankError:
             return
+
+
+def _packed(score: Score, until: int) -> bytes:
+    if score.logit != score.logit:
+        return UNREADABLE.pack(score.logit, until)
+    return LOGIT.pack(score.logit) if score.span is None else PASSAGE.pack(score.logit, *score.span)
 
 
 class VectorCache:

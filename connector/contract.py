@@ -6,12 +6,17 @@ Both sides import this file and nothing else of each other. Times are seconds on
 Tasks are ordinary Celery protocol-2 messages, serialised with msgpack, with one positional argument, the payload:
 
 score   {"task": str, "reply": key, "requests": [{"id": int, "query": str, "deadline": float,
-        "chunks": [[number, [text, ...]], ...]}, ...]}
+        "chunks": [[number, [text, ...]], ...], "passages": int}, ...]}
 embed   {"task": str, "reply": key, "id": int, "kind": "query" | "document", "texts": [text, ...], "deadline": float}
+
+"passages" is how a text longer than the model's window is read: 0 (or absent): as far as it fits; k: as overlapping
+passages, of which the mean of the best k (1: the best) is its logit.
 
 Replies are msgpack maps pushed (RPUSH) to the list `reply`, which expires `REPLY_TTL_S` after the last push:
 
-score   {"task": str, "request": int, "chunk": int, "logits": float32 little-endian bytes, NaN where one text failed}
+score   {"task": str, "request": int, "chunk": int, "logits": float32 little-endian bytes, NaN where one text failed,
+         "spans": uint32 little-endian bytes where passages were asked for: start and end of each text's best passage,
+         in characters of that text}
         {"task": str, "request": int, "error": str, "reason": "timeout" | "model"} where a request failed or was dropped
         {"task": str, "done": True, "ms": float} always last
 embed   {"task": str, "request": int, "vectors": float32 little-endian bytes, "dims": int, "done": True}
@@ -27,6 +32,10 @@ SERIALIZER = "msgpack"
 BEAT_S = 1.0  # a worker announces itself this often
 LIVE_S = 3.0  # and is taken for dead after three missed beats
 REPLY_TTL_S = 60  # a reply list that nobody reads disappears after this
+
+PASSAGES_MOST = 64  # passages of one text: 5,600 tokens at a window of 128, 24,000 at 512; what follows is not read
+PASSAGE_OVERLAP = 0.25  # of a passage: a sentence (25 tokens) that one of 128 tokens cuts in two is whole in the next
+PASSAGE_RULES = "1"  # raised with every change to how passages are cut or combined: scores are cached under it
 
 
 @dataclass(frozen=True, slots=True)

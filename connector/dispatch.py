@@ -23,6 +23,7 @@ from connector.broker import Broker
 from connector.contract import EMBED_TASK, SCORE_TASK, Announcement, embed_queue, reply_key
 from connector.errors import RerankError
 from connector.live import Live
+from connector.reading import Reading
 from connector.replies import Replies
 from connector.types import Reason
 from connector.work import Chunk, EmbedWork, ScoreWork, Work
@@ -56,15 +57,20 @@ class Lane:
         pairs = total = 0
         while self.waiting and isinstance(work := self.waiting[0], ScoreWork):
             number, texts, size = work.pending[0]
-            if pairs and pairs + len(texts) > most_pairs:
+            more = work.next_pairs
+            if pairs and pairs + more > most_pairs:
                 break
             self.waiting.popleft()
             work.pending.popleft()
             if work.pending:
                 self.waiting.append(work)
             chunks.setdefault(work, []).append([number, texts])
-            pairs, total = pairs + len(texts), total + size
-        requests = [{"id": work.id, "query": work.query, "chunks": mine} for work, mine in chunks.items()]
+            pairs, total = pairs + more, total + size
+        requests = [
+            {"id": work.id, "query": work.query, "chunks": mine}
+            | ({"passages": work.reading.best} if work.reading.best else {})
+            for work, mine in chunks.items()
+        ]
         return list(chunks), {"requests": requests}, total
 
 
@@ -98,14 +104,22 @@ class Dispatcher:
         await self.broker.close()
 
     async def score(
-        self, worker: Announcement, query: str, chunks: Sequence[Chunk], deadline: float, *, patient: bool = True
+        self,
+        worker: Announcement,
+        query: str,
+        chunks: Sequence[Chunk],
+        deadline: float,
+        *,
+        reading: Reading | None = None,
+        patient: bool = True,
     ) -> ScoreWork:
         """The logits that come until `deadline` (`time.monotonic()`), and in `finished` why not all did.
 
-        `patient`: the time given is what the policy means to give, so that a timeout tells something about the queue.
+        `reading` says what becomes of long texts (None: they are cut). `patient`: the time given is what the policy
+        means to give, so that a timeout tells something about the queue.
         Raises RerankError where nothing was sent: NO_WORKER, BREAKER, OVERLOAD.
         """
-        work = ScoreWork(next(self._numbers), deadline, query, chunks)
+        work = ScoreWork(next(self._numbers), deadline, query, chunks, reading)
         await self._do(self._lane(worker.queue, worker), work, patient)
         return work
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from connector.settings import Blend
-from connector.types import Candidate, Outcome, Scores, State
+from connector.types import Candidate, Outcome, Passage, Scores, State
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True):
@@ -23,6 +23,7 @@ class Place(msgspec.Struct, frozen=True, array_like=True):
     logit: float | None  # None: not scored
     engine_rank: int | None  # 1-based, in the lexical list
     engine_score: float | None
+    passage: Passage | None = None  # what won, where the policy reads passages
 
     @property
     def key(self) -> tuple[str, str]:
@@ -90,6 +91,7 @@ def arrange(candidates: Sequence[Candidate], scores: Scores, blend: Blend, outco
                 logits[i] if i in placed else None,
                 candidate.engine_rank,
                 candidate.engine_score,
+                scores.passages[i] if i in placed and scores.passages else None,
             )
         )
     return Order(places, top, outcome)

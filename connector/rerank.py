@@ -7,19 +7,21 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
-from connector.cache import ScoreCache
+from connector.cache import Score, ScoreCache
 from connector.contract import Announcement
 from connector.dispatch import Dispatcher
 from connector.errors import RerankError
 from connector.keys import Keys
 from connector.live import Live
+from connector.reading import Reading, best_passages, cached_rule
 from connector.settings import Model, Policy
-from connector.types import Reason, Scores, State
+from connector.types import Passage, Reason, Scores, State
 
 log = logging.getLogger(__name__)
 
-NAN = float("nan")
+UNREADABLE = Score(float("nan"))
 CACHE_SHARE = 0.25  # of the budget: what a hanging cache server may cost
 PATIENT_SHARE = 0.5  # of the policy's budget: a caller's own smaller one says nothing about the queue
 
@@ -50,9 +52,7 @@ class Rerank:
         except Exception:
             log.exception("rerank failed")
             scores = Scores(State.FAILED, (None,) * len(texts), Reason.ERROR)
-        return Scores(
-            scores.state, scores.logits, scores.reason, scores.cached, (time.monotonic() - began) * 1000, model.name
-        )
+        return replace(scores, ms=(time.monotonic() - began) * 1000, model=model.name)
 
     async def close(self) -> None:
         """Wait for the cache to be written."""
@@ -70,20 +70,24 @@ class Rerank:
         readable = {field: text for field, text in zip(fields, texts, strict=True) if text and not text.isspace()}
         if not readable:
             raise RerankError(Reason.NO_TEXT)
-        key = self.keys.scores(worker.fingerprint, policy.template, policy.passages, query.encode())
+        key = self.keys.scores(worker.fingerprint, policy.template, cached_rule(policy.passages), query.encode())
         known = await self.cache.read(key, list(readable), budget_s * CACHE_SHARE)
         cached = sum(1 for field in fields if field in known)
         reason = None
         if len(known) < len(readable):
             missing = {field: text for field, text in readable.items() if field not in known}
-            chunks = _chunks(fields, missing, min(policy.chunk, self.dispatcher.most_pairs))
+            reading = Reading(best_passages(policy.passages), worker.max_tokens)
+            chunks = _chunks(fields, texts, missing, min(policy.chunk, self.dispatcher.most_pairs), reading)
             patient = budget_s >= PATIENT_SHARE * policy.budget_ms / 1000
-            fresh, reason = await self._ask(worker, query, chunks, missing, began + budget_s, patient)
+            fresh, reason = await self._ask(worker, query, chunks, missing, reading, began + budget_s, patient)
             if fresh:
                 self._write(key, fresh)
             known |= fresh
-        logits = tuple(known.get(field) if field in readable else NAN for field in fields)
-        return _judged(logits, reason, cached)
+        found = [known.get(field) if field in readable else UNREADABLE for field in fields]
+        judged = _judged(tuple(score.logit if score else None for score in found), reason, cached)
+        if policy.passages == "off":
+            return judged
+        return replace(judged, passages=tuple(map(_passage, found, fields)))
 
     async def _ask(
         self,
@@ -91,22 +95,24 @@ class Rerank:
         query: str,
         chunks: dict[int, list[bytes]],
         texts: dict[bytes, str],
+        reading: Reading,
         deadline: float,
         patient: bool,
-    ) -> tuple[dict[bytes, float], Reason | None]:
-        """The logits of the missing texts that came in time, and why not all did."""
+    ) -> tuple[dict[bytes, Score], Reason | None]:
+        """The scores of the missing texts that came in time, and why not all did."""
         wanted = [(number, [texts[field] for field in mine]) for number, mine in chunks.items()]
         try:
-            work = await self.dispatcher.score(worker, query, wanted, deadline, patient=patient)
+            work = await self.dispatcher.score(worker, query, wanted, deadline, reading=reading, patient=patient)
         except RerankError as error:
             return {}, error.reason
-        fresh: dict[bytes, float] = {}
+        fresh: dict[bytes, Score] = {}
         for number, logits in work.logits.items():
-            fresh.update(zip(chunks[number], logits, strict=True))
+            spans = work.spans.get(number) or (None,) * len(logits)
+            fresh.update(zip(chunks[number], map(Score, logits, spans), strict=True))
         return fresh, work.finished.result()
 
-    def _write(self, key: bytes, logits: dict[bytes, float]) -> None:
-        writing = asyncio.create_task(self.cache.write(key, logits))
+    def _write(self, key: bytes, scores: dict[bytes, Score]) -> None:
+        writing = asyncio.create_task(self.cache.write(key, scores))
         self._writing.add(writing)
         writing.add_done_callback(self._writing.discard)
 
@@ -116,17 +122,25 @@ def _clean(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
-def _chunks(fields: Sequence[bytes], missing: dict[bytes, str], size: int) -> dict[int, list[bytes]]:
-    """The missing texts by chunk number: each `size` consecutive first-stage ranks are a chunk, a repeated text belongs
-    to its first one.
+def _chunks(
+    fields: Sequence[bytes], texts: Sequence[str], missing: dict[bytes, str], size: int, reading: Reading
+) -> dict[int, list[bytes]]:
+    """The missing texts by chunk number: each `size` pairs in first-stage order are a chunk, which are that many ranks
+    where no text is read as passages. A repeated text belongs to its first chunk.
     """
     chunks: dict[int, list[bytes]] = {}
     seen = set()
-    for rank, field in enumerate(fields):
+    pairs = 0
+    for field, text in zip(fields, texts, strict=True):
         if field in missing and field not in seen:
             seen.add(field)
-            chunks.setdefault(rank // size, []).append(field)
+            chunks.setdefault(pairs // size, []).append(field)
+        pairs += reading.pairs(text)
     return chunks
+
+
+def _passage(score: Score | None, text: bytes) -> Passage | None:
+    return Passage(*score.span, text) if score and score.span else None
 
 
 def _judged(logits: tuple[float | None, ...], reason: Reason | None, cached: int) -> Scores:

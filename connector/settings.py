@@ -105,7 +105,9 @@ class Policy(Section):
     fields: list[str] = Field(min_length=1, description="what the model reads of a document")
     template: str = Field("", description='"{name}. {brand}"; empty parts are dropped; default: fields joined by ". "')
     passages: str = Field(
-        "off", pattern=r"^(off|max|mean:[1-9]\d*)$", description="off, max or mean:k; only off has an effect in 0.1"
+        "off",
+        pattern=r"^(off|max|mean:[1-9]\d*)$",
+        description="how documents beyond the window are read: off (cut), max or mean:k (passages)",
     )
     query_path: str = Field(
         "", pattern=QUERY_PATH, description='JSONPath ($.a.b[0]) or "header:Name" of the user\'s words'
@@ -178,7 +180,6 @@ class Settings(BaseSettings):
             "proxy.advertise": self.proxy.advertise,
             "rerank_api.port": self.rerank_api.port,
             "rerank_api.keys": self.rerank_api.keys,
-            **{f"passages of policy {policy.name}": policy.passages != "off" for policy in self.policy},
         }
         return [key for key, chosen in keys.items() if chosen]
 

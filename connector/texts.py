@@ -8,14 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from connector.contract import PASSAGE_OVERLAP, PASSAGES_MOST
 from connector.settings import Model, Policy
 
 CHARACTERS_A_TOKEN = 16
 """Text beyond `max_tokens` times this is never read: long English words split into pieces of about 4 characters, and
 more than 16 a token occur only in padding such as "-----"."""
 
-PASSAGES = 8
-"""Policies with passages read several windows of a document; this many at most."""
+PASSAGE_CHARACTERS_A_TOKEN = 6
+"""The same over the many windows of a long document, where single words even out: English has about 4.7."""
 
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _CLOSERS = re.compile(r"[)\]}»”』」】%]*")
@@ -24,7 +25,9 @@ _SEPARATORS = " \t\n.,;:!?|/·–—-。，；：、"
 
 def text_limit(policy: Policy, model: Model) -> int:
     """Characters of a document that are read at most."""
-    return CHARACTERS_A_TOKEN * model.max_tokens * (1 if policy.passages == "off" else PASSAGES)
+    if policy.passages == "off":
+        return CHARACTERS_A_TOKEN * model.max_tokens
+    return int(PASSAGE_CHARACTERS_A_TOKEN * model.max_tokens * PASSAGES_MOST * (1 - PASSAGE_OVERLAP))
 
 
 def document_text(fields: Mapping[str, object], policy: Policy, limit: int = CHARACTERS_A_TOKEN * 256) -> str:

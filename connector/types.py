@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 Headers = Sequence[tuple[bytes, bytes]]
 """Header fields in their order and spelling, repeated ones repeated."""
@@ -126,10 +127,21 @@ class Candidate:
         return self.index, self.id
 
 
+class Passage(NamedTuple):
+    """The part of a scored text that won: its characters from `start` to before `end`. `text` is the keyed hash of the
+    whole text, without which a later answer could not tell that its document has changed.
+    """
+
+    start: int
+    end: int
+    text: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Scores:
     """What the rerank step found. `logits` is parallel to the candidates it was given (first-stage order): a float32
-    logit, NaN where the model could not read the text or there was none, None where no score came in time.
+    logit, NaN where the model could not read the text or there was none, None where no score came in time. `passages`
+    is parallel too, where the policy reads passages.
     """
 
     state: State
@@ -138,6 +150,7 @@ class Scores:
     cached: int = 0
     ms: float = 0.0
     model: str = ""
+    passages: tuple[Passage | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +171,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back to the client: the engine's reply, edited or not, and what to say of it."""
+    """What goes back to the client: the engine's reply, edited or not, and what to say of it.
+
+    `several`: of an `_msearch`, in place of `outcome`, one a search in order.
+    """
 
     reply: Reply
     outcome: Outcome | None = None
+    several: tuple[Outcome, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,10 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from connector.reading import Reading
 from connector.types import Reason
+
+Span = tuple[int, int]
 
 Chunk = tuple[int, Sequence[str]]
 """A chunk's number (its place in the first-stage order) and its texts."""
@@ -55,18 +58,27 @@ class Work:
 
 
 class ScoreWork(Work):
-    """Logits by chunk number, for one query."""
+    """Logits by chunk number, for one query; with passages also where each text's best one stands."""
 
-    def __init__(self, number: int, deadline: float, query: str, chunks: Sequence[Chunk]) -> None:
+    def __init__(
+        self, number: int, deadline: float, query: str, chunks: Sequence[Chunk], reading: Reading | None = None
+    ) -> None:
         super().__init__(number, deadline)
         self.query = query
+        self.reading = reading or Reading()
         self.pending = deque((chunk, texts, text_bytes(texts)) for chunk, texts in chunks)
         self.wanted = {chunk: len(texts) for chunk, texts in chunks}
         self.logits: dict[int, tuple[float, ...]] = {}
+        self.spans: dict[int, tuple[Span, ...]] = {}
 
     @property
     def size(self) -> int:
         return sum(size for _, _, size in self.pending)
+
+    @property
+    def next_pairs(self) -> int:
+        """About how many pairs the model will read for the next chunk."""
+        return sum(map(self.reading.pairs, self.pending[0][1]))
 
     @property
     def fruitful(self) -> bool:
@@ -77,6 +89,12 @@ class ScoreWork(Work):
         count = self.wanted.get(chunk) if isinstance(chunk, int) else None
         if count is None or chunk is None or not isinstance(data, bytes) or len(data) != 4 * count:
             return
+        if self.reading.best:  # without spans it is the score of a worker that knows no passages: another score
+            spans = reply.get("spans")
+            if not isinstance(spans, bytes) or len(spans) != 8 * count:
+                return
+            flat = struct.unpack(f"<{2 * count}I", spans)
+            self.spans[chunk] = tuple(zip(flat[::2], flat[1::2], strict=True))
         self.logits[chunk] = struct.unpack(f"<{count}f", data)
         if len(self.logits) == len(self.wanted):
             self.finish(None)

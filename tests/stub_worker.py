@@ -102,7 +102,9 @@ def make_app(options: argparse.Namespace) -> Celery:
                 if options.delay_ms:
                     time.sleep(options.delay_ms / 1000)
                 logits = struct.pack(f"<{len(texts)}f", *(score(request["query"], text) for text in texts))
-                replies.append(head | {"chunk": number, "logits": logits})
+                spans = struct.pack(f"<{2 * len(texts)}I", *(end for text in texts for end in (0, len(text))))
+                more = {"spans": spans} if request.get("passages") else {}
+                replies.append(head | {"chunk": number, "logits": logits} | more)
                 if options.delay_ms:
                     answer(payload["reply"], *replies)
                     replies = []

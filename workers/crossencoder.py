@@ -9,9 +9,10 @@ import numpy as np
 
 from workers import activations
 from workers.batching import Batches
+from workers.passages import Reading, read, stack
 from workers.runtimes.base import Runtime
-from workers.scorer import Floats, Pair, ScorerInfo, every
-from workers.tokens import Tokens
+from workers.scorer import Floats, Pair, Scored, ScorerInfo, every
+from workers.tokens import Encoded, Tokens
 
 
 class CrossEncoderScorer:
@@ -31,21 +32,56 @@ class CrossEncoderScorer:
         self.label, self.activation = label, activation
 
     def stream(
-        self, pairs: Sequence[Pair], wanted: Callable[[int], bool] = every
-    ) -> Iterator[tuple[Sequence[int], Floats]]:
+        self, pairs: Sequence[Pair], wanted: Callable[[int], bool] = every, best: Sequence[int] = ()
+    ) -> Iterator[Scored]:
         encoded = self.tokens.encode_pairs(pairs)
         places = [place for place, found in enumerate(encoded) if found is not None]
         rows = [found for found in encoded if found is not None]
-        failed = [place for place, found in enumerate(encoded) if found is None and wanted(place)]
-        if failed:
-            yield failed, self._nothing(len(failed))
+        if failed := [place for place, found in enumerate(encoded) if found is None and wanted(place)]:
+            yield Scored(failed, self._nothing(len(failed)), stack([(0, 0)] * len(failed)) if any(best) else None)
+        if any(best):
+            yield from self._passages(pairs, dict(zip(places, rows, strict=True)), wanted, best)
+            return
+        for batch, logits in self._run(rows, lambda number: wanted(places[number])):
+            yield Scored([places[number] for number in batch], logits)
+
+    def _passages(
+        self, pairs: Sequence[Pair], rows: dict[int, Encoded], wanted: Callable[[int], bool], best: Sequence[int]
+    ) -> Iterator[Scored]:
+        """The same where documents may be read as passages: a pair is yielded with its last one."""
+        readings = {place: read(self.tokens, *pairs[place], row, best[place] > 0) for place, row in rows.items()}
+        first = [(place, 0) for place in readings]
+        further = [(place, number) for place, one in readings.items() for number in range(1, len(one.rows))]
+        for passages in (first, further):
+            for done in self._read(passages, readings, wanted):
+                found = [readings[place].result(best[place] or 1) for place in done]
+                yield Scored(
+                    done, np.array([logit for logit, _ in found], np.float32), stack([span for _, span in found])
+                )
+
+    def _read(
+        self, passages: Sequence[tuple[int, int]], readings: dict[int, Reading], wanted: Callable[[int], bool]
+    ) -> Iterator[list[int]]:
+        """Score passages, given as (pair, number of its passage); yield the pairs that each batch completed."""
+        rows = [readings[place].rows[number] for place, number in passages]
+        for batch, logits in self._run(rows, lambda at: wanted(passages[at][0])):
+            done = []
+            for at, logit in zip(batch, logits, strict=True):
+                place, number = passages[at]
+                readings[place].logits[number] = float(logit)
+                if readings[place].complete:
+                    done.append(place)
+            if done:
+                yield done
+
+    def _run(self, rows: Sequence[Encoded], wanted: Callable[[int], bool]) -> Iterator[tuple[list[int], Floats]]:
+        """Positions of `rows` and their logits, batch by batch."""
 
         def forward(batch: list[int]) -> Floats:
             return self._reduce(self.runtime.forward(*self.tokens.batch([rows[number] for number in batch])))
 
-        lengths = [len(row.ids) for row in rows]
-        for batch, logits in self.batches.run(lengths, forward, lambda number: wanted(places[number])):
-            yield [places[number] for number in batch], self._nothing(len(batch)) if logits is None else logits
+        for batch, logits in self.batches.run([len(row.ids) for row in rows], forward, wanted):
+            yield batch, self._nothing(len(batch)) if logits is None else logits
 
     def _nothing(self, count: int) -> Floats:
         width = len(self.info.labels)

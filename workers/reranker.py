@@ -100,7 +100,7 @@ class Reranker:
         logits = np.full((len(pairs), width) if width > 1 else len(pairs), np.nan, np.float32)
         with Progress(transient=True, disable=not (len(pairs) >= LONG if progress is None else progress)) as bar:
             shown = bar.add_task("scoring", total=len(pairs))
-            for places, found in self.scorer.stream(pairs):
+            for places, found, _ in self.scorer.stream(pairs):
                 logits[list(places)] = found
                 bar.advance(shown, len(places))
         return logits

@@ -35,23 +35,26 @@ class Request:
     query: str
     deadline: float
     chunks: dict[int, list[str]]
+    best: int = 0  # passages whose mean counts; 0: texts are read as far as they fit
     answered: int = 0  # chunks
     over: bool = False
 
 
 @dataclass(slots=True)
 class Chunk:
-    """A chunk under way: its logits and how many are still to come."""
+    """A chunk under way: its logits, where each text's best passage stands, and how many are still to come."""
 
     request: Request
     number: int
     texts: list[str]
     missing: int = 0
     logits: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
+    spans: NDArray[np.uint32] = field(default_factory=lambda: np.empty((0, 2), np.uint32))
 
     def __post_init__(self) -> None:
         self.missing = len(self.texts)
         self.logits = np.full(len(self.texts), np.nan, np.float32)
+        self.spans = np.zeros((len(self.texts), 2), np.uint32)
 
 
 class Scoring:
@@ -119,11 +122,14 @@ class Scoring:
         def wanted(place: int) -> bool:
             return self._alive(places[place][0].request, send)
 
-        for done, logits in self.watchdog.each(iter(self.scorer.stream(pairs, wanted))):
+        best = [chunk.request.best for chunk, _ in places]
+        for done, logits, spans in self.watchdog.each(iter(self.scorer.stream(pairs, wanted, best))):
             touched = []
-            for place, logit in zip(done, logits, strict=True):
+            for at, (place, logit) in enumerate(zip(done, logits, strict=True)):
                 chunk, row = places[place]
                 chunk.logits[row] = logit
+                if spans is not None:
+                    chunk.spans[row] = spans[at]
                 chunk.missing -= 1
                 touched.append(chunk)
             for chunk in {id(chunk): chunk for chunk in touched}.values():
@@ -134,7 +140,8 @@ class Scoring:
     def _answer(self, chunk: Chunk, send: Push) -> None:
         request = chunk.request
         if not request.over:
-            send({"request": request.id, "chunk": chunk.number, "logits": chunk.logits.astype("<f4").tobytes()})
+            found = {"request": request.id, "chunk": chunk.number, "logits": chunk.logits.astype("<f4").tobytes()}
+            send(found | {"spans": chunk.spans.astype("<u4").tobytes()} if request.best else found)
             request.answered += 1
             request.over = request.answered == len(request.chunks)
 
@@ -164,10 +171,13 @@ def read_request(item: Any) -> Request:
     try:
         number, query, deadline = item["id"], item["query"], item["deadline"]
         chunks = {int(place): list(texts) for place, texts in item["chunks"]}
-    except (TypeError, KeyError, ValueError) as error:
+        best = item.get("passages", 0)
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
         raise BadPayload(f"a request is not as the contract has it: {error!r}") from error
     if type(number) is not int or not isinstance(query, str) or not isinstance(deadline, int | float):
         raise BadPayload("id must be an integer, query a string, deadline a number")
+    if type(best) is not int or best < 0:
+        raise BadPayload("passages must be a number of passages")
     if not all(isinstance(text, str) for texts in chunks.values() for text in texts):
         raise BadPayload("a text is not a string")
-    return Request(number, query, float(deadline), chunks)
+    return Request(number, query, float(deadline), chunks, best)

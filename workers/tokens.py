@@ -95,19 +95,45 @@ class Tokens:
             types[number, row.second : length] = 1
         return ids, mask, types
 
+    def windows(self, query: str, document: str, overlap: float, most: int) -> list[tuple[Encoded, tuple[int, int]]]:
+        """`document` in windows, each beside the same query, with the characters it stands for (from start to before
+        end). Every window is full; one repeats `overlap` of the one before it, the last more. At most `most` of them;
+        [] where the document fits or cannot be tokenised.
+        """
+        (asked,) = self._ids([query])
+        try:
+            text = self._shorten(document, most * self.max_tokens)
+            found = self.tokenizer.encode(text, add_special_tokens=False)
+        except Exception:  # as in `_ids`: it is the text's fault
+            return []
+        if asked is None:
+            return []
+        ids, offsets = tuple(found.ids), found.offsets
+        first, room = longest_first(len(asked), len(ids), self.room)
+        if len(ids) <= room:
+            return []
+        starts = range(0, len(ids) - room, max(1, room - int(room * overlap)))
+        return [
+            (self._pair(self._cut(asked, first), ids[at : at + room]), (offsets[at][0], offsets[at + room - 1][1]))
+            for at in [*starts, len(ids) - room][:most]
+        ]
+
     def _join(self, query: tuple[int, ...] | None, document: tuple[int, ...] | None) -> Encoded | None:
         if query is None or document is None:
             return None
         first, last = longest_first(len(query), len(document), self.room)
-        head = self.pair.start + self._cut(query, first) + self.pair.middle
-        whole = head + self._cut(document, last) + self.pair.end
+        return self._pair(self._cut(query, first), self._cut(document, last))
+
+    def _pair(self, query: tuple[int, ...], document: tuple[int, ...]) -> Encoded:
+        head = self.pair.start + query + self.pair.middle
+        whole = head + document + self.pair.end
         return Encoded(whole, len(head) if self.pair.types else len(whole))
 
     def _cut(self, ids: tuple[int, ...], length: int) -> tuple[int, ...]:
         return ids[-length:] if self.left and len(ids) > length else ids[:length]
 
     def _ids(self, texts: Sequence[str]) -> list[tuple[int, ...] | None]:
-        shortened = [self._shorten(text) for text in texts]
+        shortened = texts if self.left else [self._shorten(text, self.max_tokens) for text in texts]
         try:
             found = self.tokenizer.encode_batch_fast(shortened, add_special_tokens=False)
         except Exception:  # one bad text (a lone surrogate, say) must not cost the others their score
@@ -120,13 +146,13 @@ class Tokens:
         except Exception:
             return None
 
-    def _shorten(self, text: str) -> str:
-        """A beginning of a very long text that has the same first `max_tokens` tokens: 10 MB must not cost seconds."""
-        limit = self.max_tokens * CHARACTERS_PER_TOKEN
-        while not self.left and len(text) > limit:
+    def _shorten(self, text: str, tokens: int) -> str:
+        """A beginning of a very long text that has the same first `tokens` tokens: 10 MB must not cost seconds."""
+        limit = tokens * CHARACTERS_PER_TOKEN
+        while len(text) > limit:
             cut = text[:limit]
             ids = self._ids_of_one(cut)
-            if ids is not None and len(ids) > self.max_tokens + MARGIN:
+            if ids is not None and len(ids) > tokens + MARGIN:
                 return cut
             limit *= 4
         return text

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from connector.cache import ScoreCache, VectorCache
+from connector.cache import Score, ScoreCache, VectorCache
 from connector.keys import Keys
 from connector.orders import Orders
 from connector.store import Store
@@ -32,22 +32,29 @@ def keys() -> Keys:
 async def test_logits_keep_every_bit_of_float32(store: Store, keys: Keys) -> None:
     cache, key = ScoreCache(store, keys, 60), keys.scores("f", "", "off", b"q")
     assert await cache.read(key, FIELDS, 5) == {}
-    logits = array("f", [0.1, -7.25])
-    await cache.write(key, dict(zip(FIELDS, logits, strict=False)))
-    assert await cache.read(key, FIELDS, 5) == dict(zip(FIELDS, logits, strict=False))
+    scores = dict(zip(FIELDS, map(Score, array("f", [0.1, -7.25])), strict=False))
+    await cache.write(key, scores)
+    assert await cache.read(key, FIELDS, 5) == scores
     assert 0 < await store.client.ttl(key) <= 60
+
+
+async def test_the_best_passage_is_kept_beside_its_logit(store: Store, keys: Keys) -> None:
+    cache, key = ScoreCache(store, keys, 60), keys.scores("f", "", "max", b"q")
+    scores = {FIELDS[0]: Score(0.5, (0, 12)), FIELDS[1]: Score(-7.25, (100_000, 2**32 - 1))}
+    await cache.write(key, scores)
+    assert await cache.read(key, FIELDS, 5) == scores
 
 
 async def test_an_unreadable_text_is_remembered_for_a_minute(
     store: Store, keys: Keys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache, key = ScoreCache(store, keys, 600), keys.scores("f", "", "off", b"q")
-    await cache.write(key, {FIELDS[0]: math.nan, FIELDS[1]: 1.0})
+    await cache.write(key, {FIELDS[0]: Score(math.nan, (0, 0)), FIELDS[1]: Score(1.0)})
     known = await cache.read(key, FIELDS, 5)
-    assert math.isnan(known[FIELDS[0]])
+    assert math.isnan(known[FIELDS[0]].logit)
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + 61)
-    assert await cache.read(key, FIELDS, 5) == {FIELDS[1]: 1.0}
+    assert await cache.read(key, FIELDS, 5) == {FIELDS[1]: Score(1.0)}
 
 
 async def test_what_is_no_logit_is_no_score(store: Store, keys: Keys) -> None:
@@ -78,7 +85,7 @@ async def test_without_a_server_nothing_is_known_and_nothing_raised(keys: Keys) 
         cache, key = ScoreCache(store, keys, 60), keys.scores("f", "", "off", b"q")
         for _ in range(5):
             assert await cache.read(key, FIELDS, 5) == {}
-            await cache.write(key, {FIELDS[0]: 1.0})
+            await cache.write(key, {FIELDS[0]: Score(1.0)})
             assert await Orders(store).load(key) is None
             assert await Orders(store).keep(key, b"order", 60) is None
         assert store.breaker.open

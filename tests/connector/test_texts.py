@@ -60,7 +60,7 @@ def test_length_is_bounded() -> None:
     assert document_text({"name": ["x" * 10_000]}, policy(), 100) == "x" * 100
     model = Model(name="m", source="bundled:m", max_tokens=256)
     assert text_limit(policy(), model) == 4096
-    assert text_limit(policy(passages="max"), model) == 32768
+    assert text_limit(policy(passages="max"), model) == 6 * 256 * 64 * 3 // 4
 
 
 VALUES = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=5)

@@ -8,7 +8,7 @@ import pytest
 
 from workers.batching import Batches
 from workers.runtimes.base import DeviceLost
-from workers.scorer import Floats, Pair, ScorerInfo, StubScorer, every
+from workers.scorer import Floats, Pair, Scored, ScorerInfo, StubScorer, every
 from workers.scoring import PUSH_S, BadPayload, Scoring
 from workers.watchdog import Watchdog
 
@@ -23,8 +23,8 @@ class Counting:
         self.after: Callable[[], None] = lambda: None
 
     def stream(
-        self, pairs: Sequence[Pair], wanted: Callable[[int], bool] = every
-    ) -> Iterator[tuple[Sequence[int], Floats]]:
+        self, pairs: Sequence[Pair], wanted: Callable[[int], bool] = every, best: Sequence[int] = ()
+    ) -> Iterator[Scored]:
         def forward(batch: list[int]) -> Floats:
             texts = [pairs[place][1] for place in batch]
             if "lost" in texts:
@@ -35,7 +35,7 @@ class Counting:
             return logits
 
         for batch, logits in Batches(2).run([1] * len(pairs), forward, wanted):
-            yield batch, np.full(len(batch), np.nan, np.float32) if logits is None else logits
+            yield Scored(batch, np.full(len(batch), np.nan, np.float32) if logits is None else logits)
 
 
 class Replies(list[Mapping[str, object]]):
