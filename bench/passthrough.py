@@ -115,7 +115,7 @@ def _serve_upstream(port: int) -> None:
 
 
 def _serve_proxy(port: int, upstream: int) -> None:
-    from connector.dialects.controls import render_outcome
+    from connector.dialects.controls import render_outcomes
     from connector.proxy.known import KnownEngine
     from connector.proxy.serve import open_upstream, serve
     from connector.settings import parse
@@ -136,7 +136,7 @@ def _serve_proxy(port: int, upstream: int) -> None:
             open_upstream(settings),
             search=search,
             matches=lambda names: False,
-            render_outcome=render_outcome,
+            render_outcomes=render_outcomes,
             dialect=engine.dialect,
             find_engine=engine.find,
             find_missing=find_missing,

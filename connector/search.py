@@ -46,9 +46,13 @@ class SecondPass:
     page_ttl_s: int
     computing: dict[bytes, asyncio.Task[tuple[Order, Known]]] = field(default_factory=dict)
 
-    async def search(self, call: Call, request: SearchRequest, plan: Plan, policy: Policy, model: Model) -> Answer:
-        """Answer one search. Raises EngineError where the engine itself does not answer."""
-        legs = Legs(self.fetch, self.dialect(), call, request, plan, policy, model)
+    async def search(
+        self, call: Call, request: SearchRequest, plan: Plan, policy: Policy, model: Model, fetch: Fetch | None = None
+    ) -> Answer:
+        """Answer one search, by way of `fetch` where it reaches the engine in another form than it is planned in.
+        Raises EngineError where the engine itself does not answer.
+        """
+        legs = Legs(fetch or self.fetch, self.dialect(), call, request, plan, policy, model)
         if plan.skip and plan.knn is not Knn.FUSED:
             return Answer(await legs.own(), Outcome(State.SKIPPED, plan.skip))
         try:

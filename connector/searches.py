@@ -7,17 +7,30 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from time import perf_counter
 
-from connector.dialects.controls import read_controls
+from connector.dialects.controls import read_controls, strip_header
 from connector.dialects.edit import plain_call
-from connector.dialects.request import read_request
+from connector.dialects.request import SearchRequest, read_request
+from connector.dialects.template import read_rendered, render_call, search_target, wrap
 from connector.errors import BadRequest
 from connector.plan import match_policy, plan
 from connector.proxy import simple
+from connector.retrieve import Fetch
 from connector.search import SecondPass
-from connector.settings import Policy, Settings
-from connector.types import Answer, Call, Controls, Outcome, Reason, Reply, State
+from connector.settings import Model, Policy, Settings
+from connector.types import Answer, Call, Controls, Outcome, Plan, Reason, Reply, State
 
 Names = tuple[str, ...]
+UNREAD = Outcome(State.SKIPPED, Reason.ERROR)  # the engine says what is wrong with the request
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A search that is ready to go: `planned`, or as it came with `outcome` to say why."""
+
+    call: Call
+    request: SearchRequest | None = None
+    outcome: Outcome = UNREAD
+    planned: tuple[Plan, Policy, Model] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +46,20 @@ class Searches:
 
     async def search(self, call: Call, names: Names) -> Answer:
         """Answer a `_search` under a policy. Raises BadRequest for controls that cannot be understood, EngineError."""
-        return await self._run(call, names, lambda policy: policy)
+        return await self.answer(self.ask(call, names))
+
+    async def template(self, call: Call, names: Names) -> Answer:
+        """Answer a `_search/template` under a policy, which the engine renders. Raises as `search` does."""
+        rendered = read_rendered(await self.second.fetch(render_call(call, call.body)))
+        if rendered is None:
+            return Answer(await self.second.fetch(plain_call(call, None)), UNREAD)
+
+        async def fetch(edited: Call) -> Reply:
+            body = call.body if edited.body == rendered else wrap(call.body, edited.body)
+            return await self.second.fetch(replace(call, headers=strip_header(call.headers), body=body))
+
+        search = replace(call, target=search_target(call.target), body=rendered)
+        return await self.answer(self.ask(search, names), fetch)
 
     async def simple(self, call: Call) -> Answer:
         """Answer `/_secondpass/search`. An error of the engine's goes back as the engine wrote it."""
@@ -46,25 +72,31 @@ class Searches:
         if policy is None:
             answer = Answer(await self.second.fetch(asked))
         else:
-            answer = await self._run(asked, names, _fused)
+            answer = await self.answer(self.ask(asked, names, _fused))
         if answer.reply.status != 200:
             return answer
         body = simple.write_answer(question, answer, began)
         headers = [(name, value) for name, value in answer.reply.headers if name.lower() in simple.ANSWERED]
         return replace(answer, reply=Reply(200, b"OK", headers, body))
 
-    async def _run(self, call: Call, names: Names, adapt: Callable[[Policy], Policy]) -> Answer:
+    def ask(self, call: Call, names: Names, adapt: Callable[[Policy], Policy] | None = None) -> Asked:
+        """What is to be done for a `_search`. Raises BadRequest."""
         request = read_request(call)
-        if request is None:  # the engine says what is wrong with it
-            return Answer(await self.second.fetch(plain_call(call, None)), Outcome(State.SKIPPED, Reason.ERROR))
+        if request is None:
+            return Asked(call)
         controls = read_controls(call.headers, request.ext)
         policy = self._policy(names, controls)
         if not isinstance(policy, Policy):
-            reply = await self.second.fetch(plain_call(call, request))
-            return Answer(reply, Outcome(State.SKIPPED, policy or Reason.OPT_OUT))
-        policy = adapt(policy)
+            return Asked(call, request, Outcome(State.SKIPPED, policy or Reason.OPT_OUT))
+        policy = adapt(policy) if adapt else policy
         model = self.settings.model_named(policy.model)
-        return await self.second.search(call, request, plan(request, controls, policy, model), policy, model)
+        return Asked(call, request, planned=(plan(request, controls, policy, model), policy, model))
+
+    async def answer(self, asked: Asked, fetch: Fetch | None = None) -> Answer:
+        """Do it, by way of `fetch` where the engine is to see another form of it."""
+        if asked.request is None or asked.planned is None:
+            return Answer(await (fetch or self.second.fetch)(plain_call(asked.call, asked.request)), asked.outcome)
+        return await self.second.search(asked.call, asked.request, *asked.planned, fetch)
 
     def _policy(self, names: Names, controls: Controls) -> Policy | Reason | None:
         """The policy that the names select, or the one the request names among those that cover it."""

@@ -81,13 +81,10 @@ def strip_header(headers: Headers) -> Headers:
     return [(name, value) for name, value in headers if name.lower() != _NAME]
 
 
-def render_outcome(outcome: Outcome) -> bytes:
-    """The value of `Secondpass-Rerank` for one search: `applied;scored=100;cached=63;window=100;ms=41.2;model="m"`."""
-    return str(http_sf.ser(_item(outcome))).encode("ascii")
-
-
 def render_outcomes(outcomes: Sequence[Outcome]) -> bytes:
-    """The same for `_msearch`: a list, one item a search, in order."""
+    """The value of `Secondpass-Rerank`: `applied;scored=100;cached=63;window=100;ms=41.2;model="m"`; for `_msearch` a
+    list of them, one a search, in order.
+    """
     return str(http_sf.ser([_item(outcome) for outcome in outcomes])).encode("ascii")
 
 

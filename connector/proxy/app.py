@@ -31,10 +31,13 @@ BODY_BYTES = 16 * 1024 * 1024  # longest body that is held to be parsed; a longe
 NOT_TEXT = Outcome(State.SKIPPED, Reason.NO_TEXT)  # a search or an answer that is not JSON: no text that we could read
 TOO_LONG = Outcome(State.SKIPPED, Reason.LENGTH)
 FAILED = Outcome(State.FAILED, Reason.ERROR)
+UNREAD = Outcome(State.SKIPPED, Reason.ERROR)  # an `_msearch` that the engine will refuse
+HEADER = b"Secondpass-Rerank"
 
-Search = Callable[[Call, tuple[str, ...]], Awaitable[Answer]]
-"""A search under a policy, and the index names as written. Its headers hold our own `Secondpass` too; none of them
-asks for compression. Raises EngineError and its kind; BodyTooLarge where the engine's answer is too long to hold."""
+Search = Callable[[Call, tuple[str, ...]], Awaitable[Answer | None]]
+"""A search under a policy, and the path's index names as written. Its headers hold our own `Secondpass` too; none of
+them asks for compression. None: nothing in it is under a policy. Raises EngineError and its kind; BodyTooLarge where
+the engine's answer is too long to hold."""
 
 log = logging.getLogger("secondpass.proxy")
 
@@ -48,17 +51,18 @@ class App:
         *,
         search: Search,
         matches: Callable[[tuple[str, ...]], bool],
+        others: Mapping[str, Search] | None = None,
         endpoints: Mapping[str, Endpoint],
-        render_outcome: Callable[[Outcome], bytes],
+        render_outcomes: Callable[[Sequence[Outcome]], bytes],
         dialect: Callable[[], str],
         timeout_s: float,
         max_concurrent: int,
     ) -> None:
         self._upstream = upstream
-        self._search = search
+        self._searches = {"search": search, **(others or {})}  # by the kinds of `routes.SEARCHES`
         self._matches = matches  # whether index names, as written, are under a policy: asked before the body is read
         self._endpoints = endpoints
-        self._render_outcome = render_outcome
+        self._render_outcomes = render_outcomes
         self._dialect = dialect
         self._timeout_s = timeout_s
         self._max_concurrent = max_concurrent
@@ -66,8 +70,8 @@ class App:
 
     async def __call__(self, request: Request) -> None:
         route = routes.read(request.method, request.target)
-        if route.search and self._matches(route.names):
-            metrics.count_request("search", await self._rerank(request, route.names))
+        if route.search in self._searches and (route.search in routes.NAMED_WITHIN or self._matches(route.names)):
+            await self._rerank(request, route)
         elif route.ours:
             metrics.count_request("ours", await self._ours(request, route))
         else:
@@ -94,49 +98,65 @@ class App:
             self._active -= 1
             metrics.IN_FLIGHT.dec()
 
-    async def _rerank(self, request: Request, names: tuple[str, ...]) -> int:
+    async def _rerank(self, request: Request, route: routes.Route) -> None:
+        under = self._matches(route.names)  # an `_msearch` may also name its indices in its body
         try:
             with self._place():
-                status, outcome = await self._read_and_rerank(request, names)
+                status, outcomes = await self._read_and_rerank(request, route, under)
         except Overloaded as exc:
-            outcome = Outcome(State.SKIPPED, Reason.OVERLOAD)
-            status = self._refuse(request, exc, outcome)
-        if outcome is not None:
+            if under:
+                outcomes = [Outcome(State.SKIPPED, Reason.OVERLOAD)]
+                status = self._refuse(request, exc, outcomes[0])
+            else:
+                status, outcomes = await self._unread(request, None)
+        metrics.count_request("search" if outcomes else "engine", status)
+        for outcome in outcomes:
             metrics.count_search(outcome)
-        return status
 
-    async def _read_and_rerank(self, request: Request, names: tuple[str, ...]) -> tuple[int, Outcome | None]:
+    async def _read_and_rerank(
+        self, request: Request, route: routes.Route, under: bool
+    ) -> tuple[int, Sequence[Outcome]]:
+        """Status, and what was said of each search; nothing where none is under a policy."""
+
+        def say(outcome: Outcome) -> Outcome | None:
+            return outcome if under else None
+
         coding = encoding(request.fields)
-        if not is_json(request.target, request.fields) or coding not in (b"", *GZIP):
-            return await self._unread(request, NOT_TEXT)
+        lines = route.search in routes.NAMED_WITHIN
+        if not is_json(request.target, request.fields, lines=lines) or coding not in (b"", *GZIP):
+            return await self._unread(request, say(NOT_TEXT))
         try:
             raw = await request.read(BODY_BYTES)
         except BodyTooLarge:
-            return await self._unread(request, TOO_LONG)
+            return await self._unread(request, say(TOO_LONG))
         except Malformed as exc:
-            return self._refuse(request, BadRequest(str(exc)), FAILED), FAILED
+            return self._refuse(request, BadRequest(str(exc)), say(FAILED)), [FAILED]
         try:
             call = _call(request, raw)
         except BodyTooLarge:
-            return await self._unread(request, TOO_LONG, raw)
+            return await self._unread(request, say(TOO_LONG), raw)
         except BadRequest:  # not gzip after all: the engine says so
-            return await self._unread(request, NOT_TEXT, raw)
+            return await self._unread(request, say(NOT_TEXT), raw)
         try:
-            answer = await self._search(call, names)
+            answer = await self._searches[route.search](call, route.names)
         except BodyTooLarge:
-            return await self._unread(request, TOO_LONG, raw)
+            return await self._unread(request, say(TOO_LONG), raw)
         except (BadRequest, EngineError) as exc:
-            return self._refuse(request, exc, FAILED), FAILED
+            return self._refuse(request, exc, FAILED), [FAILED]
         except Lost:
             raise
         except Exception:  # a fault of ours must not cost the caller the search
             log.exception("rerank failed", extra={"target": request.target})
-            return await self._unread(request, FAILED, raw)
+            return await self._unread(request, say(FAILED), raw)
+        if answer is None:
+            return await self._unread(request, say(UNREAD), raw)
         self._send(request, answer)
-        return answer.reply.status, answer.outcome
+        return answer.reply.status, answer.several or [answer.outcome or FAILED]
 
-    async def _unread(self, request: Request, outcome: Outcome, body: bytes | None = None) -> tuple[int, Outcome]:
-        return await self._relay(request, outcome, body), outcome
+    async def _unread(
+        self, request: Request, outcome: Outcome | None, body: bytes | None = None
+    ) -> tuple[int, list[Outcome]]:
+        return await self._relay(request, outcome, body), [outcome] if outcome else []
 
     async def _ours(self, request: Request, route: routes.Route) -> int:
         endpoint = self._endpoints.get(route.endpoint)
@@ -160,10 +180,12 @@ class App:
 
     def _send(self, request: Request, answer: Answer) -> None:
         reply = answer.reply
-        request.response.send(reply.status, reply.reason, [*reply.headers, *self._say(answer.outcome)], reply.body)
+        said = self._say(*answer.several) if answer.several else self._say(answer.outcome)
+        request.response.send(reply.status, reply.reason, [*reply.headers, *said], reply.body)
 
-    def _say(self, outcome: Outcome | None) -> Fields:
-        return [] if outcome is None else [(b"Secondpass-Rerank", self._render_outcome(outcome))]
+    def _say(self, *outcomes: Outcome | None) -> Fields:
+        said = [outcome for outcome in outcomes if outcome is not None]
+        return [(HEADER, self._render_outcomes(said))] if said else []
 
     def _refuse(
         self, request: Request, error: Exception, outcome: Outcome | None, extra: Sequence[tuple[bytes, bytes]] = ()

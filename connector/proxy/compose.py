@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 from redis.asyncio import Redis
 
-from connector.dialects.controls import render_outcome
+from connector.dialects.controls import render_outcomes
 from connector.embedding import MODEL
 from connector.engines.base import Dialect
 from connector.engines.bodies import DIALECTS
 from connector.errors import RerankError
+from connector.multisearch import MultiSearches
+from connector.proxy.app import Search
 from connector.proxy.known import KnownEngine
 from connector.proxy.serve import open_upstream, serve
 from connector.search import SecondPass
@@ -51,13 +53,18 @@ async def run(settings: Settings, *, shared: bool = False, listening: Callable[[
         settings.redis.page_ttl_s,
     )
     searches = Searches(settings, second)
+    several = MultiSearches(searches)
+    others: dict[str, Search] = {"template": searches.template}
+    if settings.policy:  # an `_msearch` must be read to know what it is for
+        others |= {"msearch": several.search, "msearch_template": several.template}
     try:
         await serve(
             settings,
             upstream,
             search=searches.search,
             matches=searches.matches,
-            render_outcome=render_outcome,
+            others=others,
+            render_outcomes=render_outcomes,
             dialect=engine.dialect,
             find_engine=engine.find,
             find_missing=lambda: find_missing(settings, services),

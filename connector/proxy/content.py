@@ -7,18 +7,23 @@ from connector.types import Headers
 _JSON = re.compile(
     rb"application/(?:json|vnd\.(?:elasticsearch|opensearch)\+json)\s*(?:;|$)|[^;]*\+json\s*(?:;|$)", re.I
 )
+_LINES = re.compile(_JSON.pattern + rb"|application/(?:x-|[^;]*\+x-)ndjson\s*(?:;|$)", re.I)
 _ANY = re.compile(rb"\*/\*|application/\*|json", re.I)
 _FORMAT = re.compile(rb"[?&]format=([^&]*)")
 
 
-def is_json(target: bytes, headers: Headers) -> bool:
-    """False for CBOR, SMILE and YAML, asked or sent. A body without a type passes: the engine refuses it itself."""
+def is_json(target: bytes, headers: Headers, *, lines: bool = False) -> bool:
+    """False for CBOR, SMILE and YAML, asked or sent. A body without a type passes: the engine refuses it itself.
+
+    `lines`: the request may also be lines of JSON.
+    """
+    sent = _LINES if lines else _JSON
     asked = _FORMAT.search(target)
     if asked is not None and asked[1].lower() != b"json":
         return False
     for name, value in headers:
         lower = name.lower()
-        if lower == b"content-type" and _JSON.match(value.strip()) is None:
+        if lower == b"content-type" and sent.match(value.strip()) is None:
             return False
         if lower == b"accept" and _ANY.search(value) is None:
             return False

@@ -15,6 +15,17 @@ OURS: dict[tuple[str, bytes], str] = {
 }
 """Method and exact path of what we answer ourselves, and the endpoint's name. More addresses are more lines."""
 
+SEARCHES = {
+    ("_search",): "search",
+    ("_search", "template"): "template",
+    ("_msearch",): "msearch",
+    ("_msearch", "template"): "msearch_template",
+}
+"""The search endpoints, behind index names or not. Asynchronous and cross-format searches (`_async_search`, `_sql`) are
+not among them: their answers are not one ranked page."""
+
+NAMED_WITHIN = frozenset(("msearch", "msearch_template"))  # lines of JSON, which may name the indices
+
 _SLOW = re.compile(
     rb"/_(?:bulk|reindex|update_by_query|delete_by_query|forcemerge|snapshot|tasks|open|close|shrink|split|clone|rollover)"
     rb"(?:[/?]|$)|[?&](?:timeout|wait_for_\w+|\w*_timeout)="
@@ -24,8 +35,8 @@ _SLOW = re.compile(
 class Route(NamedTuple):
     endpoint: str = ""  # one of ours, by name
     ours: bool = False  # ours, though perhaps without an endpoint
-    search: bool = False  # `_search`
-    names: tuple[str, ...] = ()  # of a search: the index names as written, comma parts, percent-decoded
+    search: str = ""  # which of SEARCHES
+    names: tuple[str, ...] = ()  # of a search: the path's index names as written, comma parts, percent-decoded
     methods: tuple[str, ...] = ()  # where only the method is wrong: those that are right
 
 
@@ -40,7 +51,7 @@ def read(method: str, target: bytes) -> Route:
         return Route(ours=True, methods=tuple(verb for verb, known in OURS if known == path))
     if method not in ("GET", "POST"):
         return ENGINE
-    if b"_search" not in path and b"%" not in path:
+    if b"search" not in path and b"%" not in path:
         return ENGINE
     return _search(path)
 
@@ -48,16 +59,17 @@ def read(method: str, target: bytes) -> Route:
 def _search(path: bytes) -> Route:
     """`/_search` or `/{index}/_search`. Engines split a path, then decode the parts; slashes at its end say nothing."""
     parts = path.rstrip(b"/").split(b"/")
-    if parts[0] or not 2 <= len(parts) <= 3:
+    if parts[0] or not 2 <= len(parts) <= 4:
         return ENGINE
     try:
         decoded = [unquote_to_bytes(part).decode() for part in parts[1:]]
     except UnicodeDecodeError:
         return ENGINE  # the engine says what it thinks of it
-    if decoded[-1] != "_search":
-        return ENGINE
-    names = decoded[0].split(",") if len(decoded) == 2 else []
-    return Route(search=True, names=tuple(name for name in names if name))
+    if kind := SEARCHES.get(tuple(decoded)):
+        return Route(search=kind)
+    if kind := SEARCHES.get(tuple(decoded[1:])):
+        return Route(search=kind, names=tuple(name for name in decoded[0].split(",") if name))
+    return ENGINE
 
 
 def is_slow(target: bytes) -> bool:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from connector.errors import ConfigError
 from connector.proxy.app import App, Search
@@ -26,10 +26,11 @@ async def serve(
     *,
     search: Search,
     matches: Callable[[tuple[str, ...]], bool],
-    render_outcome: Callable[[Outcome], bytes],
+    render_outcomes: Callable[[Sequence[Outcome]], bytes],
     dialect: Callable[[], str],
     find_engine: FindEngine,
     find_missing: FindMissing,
+    others: Mapping[str, Search] | None = None,
     endpoints: Mapping[str, Endpoint] | None = None,
     shared: bool = False,
     listening: Callable[[int], None] | None = None,
@@ -37,16 +38,18 @@ async def serve(
 ) -> None:
     """Listen until SIGTERM, SIGINT or `stop`, then let requests under way end.
 
-    `endpoints` are addresses of ours by the names in `routes.OURS`, added to health, ready and metrics. `listening`
-    is told the port. `shared`: other processes listen on the same port. Raises ConfigError where the port is taken.
+    `others` are further search endpoints by the kinds in `routes.SEARCHES`. `endpoints` are addresses of ours by the
+    names in `routes.OURS`, added to health, ready and metrics. `listening` is told the port. `shared`: other processes
+    listen on the same port. Raises ConfigError where the port is taken.
     """
     own = {"health": health, "metrics": metrics, "ready": readiness(find_engine, find_missing), **(endpoints or {})}
     app = App(
         upstream,
         search=search,
         matches=matches,
+        others=others,
         endpoints=own,
-        render_outcome=render_outcome,
+        render_outcomes=render_outcomes,
         dialect=dialect,
         timeout_s=settings.engine.engine_timeout_ms / 1000,
         max_concurrent=settings.proxy.max_concurrent,

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.dialects.controls import read_controls, render_outcome, render_outcomes, strip_header
+from connector.dialects.controls import read_controls, render_outcomes, strip_header
 from connector.errors import BadRequest
 from connector.types import Controls, Knn, Outcome, Reason, State
 
@@ -82,7 +82,7 @@ def test_our_header_goes_and_no_other() -> None:
     ],
 )
 def test_outcome(outcome: Outcome, expected: str) -> None:
-    assert render_outcome(outcome).decode() == expected
+    assert render_outcomes([outcome]).decode() == expected
 
 
 OUTCOMES = st.builds(
@@ -101,7 +101,7 @@ OUTCOMES = st.builds(
 
 @given(OUTCOMES, st.lists(OUTCOMES, max_size=3))
 def test_the_header_is_read_back_by_a_structured_field_parser(outcome: Outcome, more: list[Outcome]) -> None:
-    token, parameters = http_sf.parse(render_outcome(outcome), tltype="item")
+    token, parameters = http_sf.parse(render_outcomes([outcome]), tltype="item")
     assert str(token) == outcome.state.value
     if outcome.state in (State.APPLIED, State.PARTIAL):
         assert parameters["scored"] == outcome.scored

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import uvloop
 
-from connector.dialects.controls import render_outcome
+from connector.dialects.controls import render_outcomes
 from connector.proxy.app import Search
 from connector.proxy.known import KnownEngine
 from connector.proxy.serve import open_upstream, serve
@@ -44,7 +44,7 @@ def running_proxy(
             upstream,
             search=search or relay,
             matches=matches,
-            render_outcome=render_outcome,
+            render_outcomes=render_outcomes,
             dialect=engine.dialect,
             find_engine=engine.find,
             find_missing=find_missing,

@@ -122,7 +122,7 @@ async def proxying(
         search=search,
         matches=lambda names: bool(names) and set(names) <= set(policies),
         endpoints={"health": health, "metrics": metrics},
-        render_outcome=say,
+        render_outcomes=lambda outcomes: b", ".join(map(say, outcomes)),
         dialect=lambda: dialect,
         timeout_s=timeout_s,
         max_concurrent=max_concurrent,

@@ -24,7 +24,7 @@ SEARCHES = {
 @pytest.mark.parametrize("target", SEARCHES)
 def test_searches(target: bytes):
     for method in ("GET", "POST"):
-        assert read(method, target) == Route(search=True, names=SEARCHES[target])
+        assert read(method, target) == Route(search="search", names=SEARCHES[target])
     for method in ("HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "SEARCH"):
         assert read(method, target) is ENGINE
 
@@ -39,9 +39,10 @@ def test_searches(target: bytes):
         b"/a/_doc/_search/1",
         b"/a/b/_search",
         b"/_search/scroll",
-        b"/_search/template",
-        b"/a/_search/template",
-        b"/_msearch",
+        b"/_search/template/x",
+        b"/a/b/_search/template",
+        b"/_render/template",
+        b"/a/_async_search",
         b"/a/_search_shards",
         b"/a/_count?q=/_search",
         b"/a?x=/_search",

@@ -1,0 +1,43 @@
+"""Search templates: the engine renders them, and what we ask for is sent as a template again.
+
+So the caller's rights on templates hold, and an answer has the form that the engine gives to templates (OpenSearch adds
+a `status`). The edited body is the value of one parameter of a fixed template, which the engine compiles once.
+"""
+
+import orjson
+
+from connector.dialects.controls import strip_header
+from connector.dialects.splice import read_spans, splice
+from connector.types import Call, Reply
+
+_WHOLE = "{{{secondpass}}}"  # three braces: as it stands, with nothing escaped
+_KEPT = ("explain", "profile")
+
+
+def render_call(call: Call, template: bytes) -> Call:
+    """Asks the engine, as the same caller, what `template` (the body of a template request) is when rendered."""
+    headers = [field for field in strip_header(call.headers) if field[0].lower() != b"content-type"]
+    headers += [(b"Content-Type", b"application/json"), (b"Accept-Encoding", b"identity")]
+    return Call("POST", b"/_render/template", headers, template)
+
+
+def read_rendered(reply: Reply) -> bytes | None:
+    """The search that the template stands for, as bytes; None where the engine did not render it."""
+    spans = read_spans(reply.body) if reply.status == 200 else None
+    if spans is None or "template_output" not in spans:
+        return None
+    return reply.body[spans["template_output"].start : spans["template_output"].end]
+
+
+def search_target(target: bytes) -> bytes:
+    """The target of `/{index}/_search/template` as that of `/{index}/_search`."""
+    path, mark, query = target.partition(b"?")
+    return path.rstrip(b"/").rpartition(b"/")[0] + mark + query
+
+
+def wrap(template: bytes, body: bytes) -> bytes:
+    """A template request that renders to `body`, with the other wishes of the request `template`."""
+    spans = read_spans(template) or {}
+    kept = {key: template[spans[key].start : spans[key].end] for key in _KEPT if key in spans}
+    params = orjson.dumps({"secondpass": body.decode("utf-8")})
+    return splice(b"{}", {"source": orjson.dumps(_WHOLE), "params": params, **kept})
