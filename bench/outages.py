@@ -109,9 +109,7 @@ def main() -> None:
                     if number is signal.SIGSTOP:
                         os.killpg(pid, signal.SIGCONT)
                     else:
-                        known, process = stack.supervisor._running[part]
-                        process.wait(10)
-                        stack.supervisor.start(known)
+                        stack.supervisor.restart(part)
                     print(name, json.dumps(rows[name]), flush=True)
     today = f"{datetime.now(UTC):%Y-%m-%d}"
     record("outages", {"clients": CLIENTS, "budget_ms": BUDGET_MS, "outages": rows}, RESULTS / f"{today}-outages.json")

@@ -76,9 +76,7 @@ class Live:
 
     def restart(self, part: str) -> None:
         """Start a part that was killed, on its old address."""
-        known, process = self.stack.supervisor._running[part]
-        process.wait(10)
-        self.stack.supervisor.start(known)
+        self.stack.supervisor.restart(part)
 
     def wait(self, done: Callable[[], bool], what: str, limit_s: float = 120) -> None:
         deadline = time.monotonic() + limit_s

@@ -125,3 +125,12 @@ def start_and_watch(supervisor: Supervisor, one: Part) -> None:
     """Without `setpriv` the start itself fails, with it the program ends at once."""
     supervisor.start(one)
     supervisor.watch()
+
+
+def test_a_part_is_restarted(tmp_path: Path) -> None:
+    with Supervisor() as supervisor:
+        first = supervisor.start(part("idle", tmp_path, POLITE))
+        second = supervisor.restart("idle")
+        assert not alive(first)
+        assert supervisor.pids() == {"idle": second}
+        supervisor.check()
