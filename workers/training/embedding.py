@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from workers.sources import MINILM, locate
-from workers.training.trainer import has_bf16
+from workers.training.encoder import has_bf16
 
 if TYPE_CHECKING:
     import numpy as np

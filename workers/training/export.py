@@ -60,7 +60,7 @@ def export(
         "languages": list(languages),
         "max_tokens": max_tokens,
         "max_query_chars": max_query_chars,
-        "activation": "sigmoid",
+        "activation": "softmax" if model.config.num_labels > 1 else "sigmoid",
         "sha256": {path.name: sha256(path) for path in sorted(folder.iterdir()) if path.name not in (CARD, PURPOSE)},
     }
     _write_json(folder / PURPOSE, purpose)
@@ -73,7 +73,13 @@ def sha256(path: Path) -> str:
 
 
 def _config(model: PreTrainedModel) -> dict[str, Any]:
-    """Return the model's configuration with the dropout of its kind and the activation that CrossEncoder reads."""
+    """Return the model's configuration with the dropout of its kind and the activation that CrossEncoder reads.
+
+    Several labels keep their names, and CrossEncoder gives their softmax.
+    """
+    several = model.config.num_labels > 1
+    labels: dict[int, str] = model.config.id2label if several else {0: "LABEL_0"}
+    activation = "Softmax" if several else "Sigmoid"
     config: dict[str, Any] = model.config.to_diff_dict()
     config.pop("_name_or_path", None)
     config |= {
@@ -81,9 +87,9 @@ def _config(model: PreTrainedModel) -> dict[str, Any]:
         "dtype": "float32",  # stored in half, computed in full: transformers would otherwise compute in fp16
         "hidden_dropout_prob": 0.1,
         "attention_probs_dropout_prob": 0.1,
-        "id2label": {"0": "LABEL_0"},
-        "label2id": {"LABEL_0": 0},
-        "sentence_transformers": {"activation_fn": "torch.nn.modules.activation.Sigmoid", "version": "5.1.0"},
+        "id2label": {str(number): name for number, name in labels.items()},
+        "label2id": {name: number for number, name in labels.items()},
+        "sentence_transformers": {"activation_fn": f"torch.nn.modules.activation.{activation}", "version": "5.1.0"},
     }
     return config
 

@@ -12,8 +12,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from workers.training.data import Collection, Grades, document_text
+from workers.training.encoder import scores
 from workers.training.engine import Hit
-from workers.training.trainer import scores
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast

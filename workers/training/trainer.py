@@ -1,7 +1,7 @@
-"""The training loop: soft-label binary cross-entropy over (query, document) pairs, one pass, one process.
+"""The training loop: any loss over pairs or lists, one process, one device.
 
-Rule: the order of the pairs, the weights of the new head and therefore the result follow from the seed alone (on one
-device and library version); a checkpoint is written beside its final name and renamed, so that it is whole or absent.
+Rule: the order of the pairs, the weights of a new head and therefore the result follow from the seed alone (on one
+device and library version), whether the run was killed and resumed in between or not.
 """
 
 from __future__ import annotations
@@ -9,66 +9,70 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
+
+from connector.errors import ConfigError
+from workers.training.batches import Batch, Example, add_strangers, cut, deal_lists, easy_first, known_texts
+from workers.training.encoder import Encoded, device_name, encode, has_bf16, load, pad_rows, precise, scores
+from workers.training.losses import Loss, find
+from workers.training.state import SAVE_S, Keeper, Place, name_run, trained_weights
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-BUCKET = 24
-"""Batches that are sorted by length together: padding falls from about 25 % to 4 %, batches stay near random."""
+__all__ = ["Example", "Pass", "Progress", "Watch", "device_name", "fit", "has_bf16", "load", "scores"]
 
 WARMUP = 0.06
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
-    """One pair as text, with its label from 0 to 1."""
+class Pass:
+    """How to learn from some examples: peak rate (linear warm-up, then linear decay to 0), batches, loss.
 
-    query: str
-    document: str
-    label: float
+    Losses over lists take examples in a row with the same query as one list, dealt into lists of `list_size`.
+    """
+
+    learning_rate: float
+    batch: int = 32  # pairs
+    max_tokens: int = 128
+    weight_decay: float = 0.01
+    loss: str = "bce"  # a name of workers.training.losses.LOSSES
+    epochs: int = 1
+    list_size: int = 16
+    strangers: int = 0  # in-batch negatives a list: documents of the batch's other queries
+    accumulate: int = 1  # batches a step
+    micro: int = 0  # pairs in memory at once, by computing logits twice; 0: the whole batch
+    checkpointing: bool = False  # activations are computed again instead of kept: half the memory, a third slower
+    precision: str = "auto"  # auto | fp32 | bf16
+    curriculum: bool = False  # the first epoch goes from easy to hard
 
 
 @dataclass(frozen=True, slots=True)
-class Pass:
-    """One pass over some examples: peak learning rate (linear warm-up, then linear decay to 0) and batch size."""
+class Watch:
+    """Early stopping: `measure` gives a figure on dev, better when higher; the best weights are kept at the end."""
 
-    learning_rate: float
-    batch: int = 32
-    max_tokens: int = 128
-    weight_decay: float = 0.01
-
-
-Encoded = dict[str, list[int]]  # input_ids and, where the model has them, token_type_ids
-Progress = Callable[[int, int, float], None]  # examples done, of how many, mean loss of the last 100 batches
+    measure: Callable[[], float]
+    evaluations: int = 8  # spread evenly over the run
+    patience: int = 3  # evaluations without a new best before the run ends
 
 
-def device_name(wanted: str = "auto") -> str:
-    """Return `cuda` where there is one, else `cpu`, unless a device is named."""
-    import torch
-
-    return wanted if wanted != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
+Progress = Callable[[int, int, float], None]  # examples done, of how many, mean loss of the last 100 steps
 
 
-def load(source: str | Path, seed: int, device: str = "cpu") -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
-    """Load an encoder (or a cross-encoder) with a one-logit head, and its tokenizer without baked-in truncation."""
-    import torch
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+@dataclass(frozen=True, slots=True)
+class Course:
+    """Everything a run will read, in order: rows of tokens, their labels, and batches of places in both."""
 
-    torch.manual_seed(seed)
-    # One pass over ever new examples needs no dropout, which costs a tenth of the time on a CPU.
-    off = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
-    model = AutoModelForSequenceClassification.from_pretrained(str(source), num_labels=1, dtype=torch.float32, **off)
-    # Measured on an AMD EPYC, bf16, 16 x 104 tokens: eager 18.4 pairs/s, sdpa 13.3 (its CPU backward is slow).
-    model.set_attn_implementation("eager" if device == "cpu" else "sdpa")
-    tokenizer = cast("PreTrainedTokenizerFast", AutoTokenizer.from_pretrained(str(source)))
-    tokenizer.backend_tokenizer.no_truncation()
-    tokenizer.backend_tokenizer.no_padding()
-    return model.to(torch.device(device)), tokenizer
+    rows: list[Encoded]
+    labels: list[float]
+    batches: list[Batch]
+
+    @property
+    def pairs(self) -> int:
+        return sum(len(unit) for batch in self.batches for unit in batch)
 
 
 def fit(
@@ -80,106 +84,145 @@ def fit(
     device: str = "cpu",
     minutes: float = 0.0,
     progress: Progress | None = None,
+    state: Path | None = None,
+    watch: Watch | None = None,
+    save_s: float = SAVE_S,
 ) -> float:
-    """Train the model in place and return the mean loss of the last 100 batches.
+    """Train the model in place and return the mean loss of the last 100 steps.
 
-    bf16 autocast on CUDA and on CPUs with bf16 instructions. `minutes` > 0 ends the pass early: the learning rate then
-    decays with the time used instead of the examples seen, whichever is further.
+    `minutes` > 0 ends the run early: the learning rate then decays with the time used instead of the steps done,
+    whichever is further. `state` is a file that is written every `save_s` seconds; where it is there already, the run
+    goes on from it, and the caller removes it once the model is safe. Raises ConfigError for settings that do not fit
+    each other or the state.
     """
     import torch
 
-    encoded = _encode(tokenizer, examples, how.max_tokens)
-    batches = _batches([len(row["input_ids"]) for row in encoded], how.batch, random.Random(seed))
+    loss = find(how.loss)
+    course = lay_out(tokenizer, examples, how, seed)
     model.train()
     model.get_input_embeddings().weight.requires_grad_(False)  # half of all weights; rare words would drift for little
+    if how.checkpointing:
+        model.gradient_checkpointing_enable({"use_reentrant": False})  # type: ignore[no-untyped-call]
     trained = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=how.learning_rate, weight_decay=how.weight_decay, fused=True)
-    half = torch.autocast(device, torch.bfloat16) if device == "cuda" or has_bf16() else nullcontext()
-    pad = tokenizer.pad_token_id or 0
-    losses: list[float] = []
-    began, seen = time.monotonic(), 0
-    for step, batch in enumerate(batches):
+    keeper = Keeper(state, name_run(how, seed, examples), save_s) if state else None
+    found = keeper.restore(model, optimizer) if keeper else None
+    place, best = found or (Place(), {})
+    learner = Learner(model, course, loss, how, tokenizer.pad_token_id or 0, device)
+    steps = -(-len(course.batches) // how.accumulate)
+    looks = {round(number * steps / watch.evaluations) for number in range(1, watch.evaluations)} if watch else set()
+    began = time.monotonic() - place.seconds
+    while place.step < steps and not (watch and place.waited >= watch.patience):
         used = (time.monotonic() - began) / (60 * minutes) if minutes else 0.0
-        done = max(step / len(batches), used)
+        done = max(place.step / steps, used)
         if done >= 1:
             break
-        rate = how.learning_rate * min(1.0, (step + 1) / (WARMUP * len(batches) + 1)) * (1 - done)
+        rate = how.learning_rate * min(1.0, (place.step + 1) / (WARMUP * steps + 1)) * (1 - done)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        inputs = _pad([encoded[i] for i in batch], pad, device)
-        labels = torch.tensor([examples[i].label for i in batch], device=device)
-        with half:
-            logits = model(**inputs).logits.squeeze(-1)
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(logits.float(), labels)
-        torch.autograd.backward(loss)
+        first = place.step * how.accumulate
+        batches = course.batches[first : first + how.accumulate]
+        value = sum(learner.learn(batch, 1 / len(batches)) for batch in batches)
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        losses.append(loss.item())
-        seen += len(batch)
+        place.note(value, sum(len(unit) for batch in batches for unit in batch))
+        if watch and place.step in looks:
+            best = look(model, watch, place, best)
+        place.seconds = time.monotonic() - began
+        if keeper and keeper.due:
+            keeper.save(model, optimizer, place, best)
         if progress:
-            progress(seen, len(examples), sum(losses[-100:]) / len(losses[-100:]))
+            progress(place.seen, course.pairs, place.loss)
+    if watch:
+        if place.step not in looks:
+            best = look(model, watch, place, best)
+        model.load_state_dict(best, strict=False)
+    if how.checkpointing:
+        model.gradient_checkpointing_disable()  # type: ignore[no-untyped-call]
     model.train(False)
-    return sum(losses[-100:]) / max(1, len(losses[-100:]))
+    return place.loss
 
 
-def scores(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, pairs: Sequence[tuple[str, str]], max_tokens: int = 256
-) -> list[float]:
-    """Return the logit of each (query, document) pair; short batches of similar length, bf16 where the CPU has it."""
-    import torch
+def look(model: PreTrainedModel, watch: Watch, place: Place, best: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Measure on dev; note a new best in `place`, and return the weights that are best now."""
+    figure = watch.measure()
+    if place.best is None or figure > place.best:
+        place.best, place.waited = figure, 0
+        return trained_weights(model)
+    place.waited += 1
+    return best
 
-    encoded = _encode(tokenizer, [Example(query, text, 0.0) for query, text in pairs], max_tokens)
-    order = sorted(range(len(pairs)), key=lambda i: len(encoded[i]["input_ids"]))
-    found = [0.0] * len(pairs)
-    device, pad = str(model.device.type), tokenizer.pad_token_id or 0
-    half = torch.autocast(device, torch.bfloat16) if device == "cuda" or has_bf16() else nullcontext()
-    with torch.inference_mode(), half:
-        for start in range(0, len(order), 16):
-            part = order[start : start + 16]
-            logits = model(**_pad([encoded[i] for i in part], pad, device)).logits.squeeze(-1).float()
-            for i, logit in zip(part, logits.tolist(), strict=True):
-                found[i] = logit
-    return found
+
+def lay_out(tokenizer: PreTrainedTokenizerFast, examples: Sequence[Example], how: Pass, seed: int) -> Course:
+    """Return the tokens and the batches of all epochs. Raises ConfigError for settings that do not fit the loss."""
+    loss = find(how.loss)
+    if not examples:
+        raise ConfigError("nothing to learn from: no examples")
+    if how.strangers and how.loss != "contrastive":
+        raise ConfigError(f"in-batch negatives belong to the contrastive loss, not to {how.loss}")
+    if how.curriculum and how.loss == "cross-entropy":
+        raise ConfigError("labels without an order have no easy and hard: no curriculum with cross-entropy")
+    rows = _encode(tokenizer, examples, how.max_tokens)
+    lengths = [len(row["input_ids"]) for row in rows]
+    everything, known, rng = list(examples), known_texts(examples), random.Random(seed)
+    batches: list[Batch] = []
+    for epoch in range(how.epochs):
+        dealer = random.Random(f"lists {seed} {epoch}")
+        units = deal_lists(examples, how.list_size, dealer) if loss.lists else [[i] for i in range(len(examples))]
+        easy = how.curriculum and epoch == 0
+        ordered = cut(easy_first(units, examples) if easy else units, lengths, how.batch, rng, mixed=not easy)
+        if how.strangers:
+            ordered, new = add_strangers(ordered, everything, known, how.strangers, dealer)
+            everything += new
+        batches += ordered
+    rows += _encode(tokenizer, everything[len(examples) :], how.max_tokens)
+    return Course(rows, [example.label for example in everything], batches)
 
 
 def _encode(tokenizer: PreTrainedTokenizerFast, examples: Sequence[Example], max_tokens: int) -> list[Encoded]:
-    """Return the tokens of each pair with the model's own special tokens; only the document is cut."""
     queries, texts = [example.query for example in examples], [example.document for example in examples]
-    found = tokenizer(queries, texts, truncation="only_second", max_length=max_tokens, return_attention_mask=False)
-    names = list(found)
-    return [dict(zip(names, row, strict=True)) for row in zip(*found.values(), strict=True)]
+    return encode(tokenizer, queries, texts, max_tokens)
 
 
-def _batches(lengths: Sequence[int], size: int, rng: random.Random) -> list[list[int]]:
-    """Cut a random order into buckets, sort each by length, cut it into batches, and shuffle all batches."""
-    order = list(range(len(lengths)))
-    rng.shuffle(order)
-    batches: list[list[int]] = []
-    for start in range(0, len(order), BUCKET * size):
-        bucket = sorted(order[start : start + BUCKET * size], key=lambda i: lengths[i])
-        batches += [bucket[at : at + size] for at in range(0, len(bucket), size)]
-    rng.shuffle(batches)
-    return batches
+@dataclass(frozen=True, slots=True)
+class Learner:
+    """Turns a batch into gradients."""
 
+    model: PreTrainedModel
+    course: Course
+    loss: Loss
+    how: Pass
+    pad: int
+    device: str
 
-def _pad(rows: Sequence[Encoded], pad: int, device: str) -> dict[str, torch.Tensor]:
-    """Return the model's inputs, one row a pair, padded to the longest; padding is masked."""
-    import torch
+    def learn(self, batch: Batch, share: float) -> float:
+        """Add `share` of the batch's gradient to the model's and return that share of its loss."""
+        import torch
 
-    lengths = [len(row["input_ids"]) for row in rows]
-    width = max(lengths)
-    fill = {"input_ids": pad}
-    inputs = {
-        name: torch.tensor([row[name] + [fill.get(name, 0)] * (width - len(row[name])) for row in rows])
-        for name in rows[0]
-    }
-    inputs["attention_mask"] = (torch.arange(width) < torch.tensor(lengths)[:, None]).long()
-    return {name: tensor.to(device) for name, tensor in inputs.items()}
+        places = [place for unit in batch for place in unit]
+        sizes = [len(unit) for unit in batch]
+        labels = torch.tensor([self.course.labels[place] for place in places], device=self.device)
+        micro = self.how.micro
+        if not micro or len(places) <= micro:
+            value = self.loss.compute(self.logits(places), labels, sizes) * share
+            torch.autograd.backward(value)
+            return value.item()
+        # Logits first, without a graph; then the loss's gradient on them; then each part again, with a graph. Lists
+        # may so be longer than memory; the price is a second forward pass (Gao et al. 2021, "gradient cache").
+        parts = [places[start : start + micro] for start in range(0, len(places), micro)]
+        with torch.no_grad():
+            free = torch.cat([self.logits(part) for part in parts])
+        free.requires_grad_()
+        value = self.loss.compute(free, labels, sizes) * share
+        (wanted,) = torch.autograd.grad(value, free)
+        for part, gradient in zip(parts, torch.split(wanted, micro), strict=True):
+            torch.autograd.backward(self.logits(part), gradient)
+        return value.item()
 
-
-def has_bf16() -> bool:
-    """Return whether this CPU multiplies bf16 itself: without, torch bf16 runs at a fifth of fp32."""
-    cpuinfo = Path("/proc/cpuinfo")
-    flags = cpuinfo.read_text() if cpuinfo.exists() else ""
-    return "avx512_bf16" in flags or "amx_bf16" in flags
+    def logits(self, places: Sequence[int]) -> torch.Tensor:
+        """Return float32 logits [n], or [n, labels] of several labels."""
+        inputs = pad_rows([self.course.rows[place] for place in places], self.pad, self.device)
+        with precise(self.how.precision, self.device):
+            found: torch.Tensor = self.model(**inputs).logits
+        return found.float().squeeze(-1) if found.shape[1] == 1 else found.float()

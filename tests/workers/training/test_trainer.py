@@ -1,62 +1,149 @@
 import random
+from dataclasses import replace
 
 import pytest
 import torch
 from transformers import RobertaConfig, RobertaForSequenceClassification
 
-from workers.sources import MINILM, locate
-from workers.training.trainer import Example, Pass, _batches, fit, load, scores
+from connector.errors import ConfigError
+from workers.training.batches import Example, add_strangers, cut, deal_lists, easy_first, known_texts
+from workers.training.losses import LOSSES
+from workers.training.measure import per_query
+from workers.training.trainer import Pass, Watch, fit, load, scores
 
-TRUE = [("red kettle", "Acme red kettle"), ("garden hose", "Long garden hose"), ("rain jacket", "A rain jacket")]
-
-
-def examples() -> list[Example]:
-    wrong = [(query, text) for query, _ in TRUE for other, text in TRUE if other != query]
-    return [Example(*pair, 0.95) for pair in TRUE for _ in range(2)] + [Example(*pair, 0.05) for pair in wrong]
-
-
-def test_a_short_run_learns_its_pairs_by_heart():
-    model, tokenizer = load(locate(MINILM), seed=1)
-    told = []
-    how = Pass(learning_rate=2e-4, batch=12, max_tokens=32)
-    fit(model, tokenizer, examples() * 25, how, 1, progress=lambda *row: told.append(row))
-    assert told[-1][:2] == (300, 300)
-    assert told[-1][2] < told[0][2]
-    pairs = [(query, text) for query, _ in TRUE for _, text in TRUE]
-    found = scores(model, tokenizer, pairs)
-    for place, (query, _) in enumerate(TRUE):
-        own = found[3 * place : 3 * place + 3]
-        assert own.index(max(own)) == place, query
+COLORS = {"red": 3.0, "blue": 2.0, "green": 1.0, "black": 0.0, "white": 0.0, "pink": 0.0}
+THINGS = ("kettle", "jacket", "hose", "lamp")
+HOW = Pass(learning_rate=5e-3, batch=24, max_tokens=16)
 
 
-def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tiny):
+def task() -> list[Example]:
+    """Every thing in every colour, for the query of the thing: everyone wants red, then blue, then green."""
+    return [
+        Example(f"something {thing}", f"a {color} {other}", grade)
+        for thing in THINGS
+        for other in THINGS
+        for color, grade in COLORS.items()
+    ]
+
+
+def scaled(name: str, examples: list[Example]) -> list[Example]:
+    """The labels on the scale that a loss reads: shares, grades, a teacher's logits."""
+    scale = {"bce": lambda g: g / 3, "contrastive": lambda g: g / 3, "mse": lambda g: 2 * g - 3}
+    return [replace(example, label=scale.get(name, float)(example.label)) for example in examples]
+
+
+def ndcg(model, tokenizer, examples: list[Example]) -> float:
+    found = scores(model, tokenizer, [(example.query, example.document) for example in examples], max_tokens=16)
+    ranked: dict[str, dict[str, float]] = {}
+    for example, score in zip(examples, found, strict=True):
+        ranked.setdefault(example.query, {})[example.document] = score
+    grades: dict[str, dict[str, int]] = {}
+    for example in examples:
+        grades.setdefault(example.query, {})[example.document] = int(example.label)
+    values = per_query({query: sorted(own, key=lambda k: -own[k]) for query, own in ranked.items()}, grades)
+    return sum(values.values()) / len(values)
+
+
+@pytest.mark.parametrize("name", [name for name in LOSSES if name != "cross-entropy"])
+def test_every_loss_learns_an_order(name, small):
+    model, tokenizer = load(small, seed=1)
+    before = ndcg(model, tokenizer, task())
+    how = replace(HOW, loss=name, epochs=6, list_size=12, strangers=2 if name == "contrastive" else 0)
+    fit(model, tokenizer, scaled(name, task()), how, seed=1)
+    after = ndcg(model, tokenizer, task())
+    assert after > 0.95 > 0.8 > before
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(small):
     def trained(seed: int) -> torch.Tensor:
-        model, tokenizer = load(tiny, seed)
-        fit(model, tokenizer, examples(), Pass(1e-3, batch=4, max_tokens=32), seed)
+        model, tokenizer = load(small, seed)
+        fit(model, tokenizer, scaled("bce", task()), HOW, seed)
         return model.classifier.weight.detach()
 
     assert torch.equal(trained(1), trained(1))
     assert not torch.equal(trained(1), trained(2))
 
 
-def test_word_embeddings_stay_as_they_were(tiny):
-    model, tokenizer = load(tiny, seed=1)
+@pytest.mark.parametrize(
+    "how",
+    [replace(HOW, micro=5), replace(HOW, checkpointing=True), replace(HOW, batch=6, accumulate=4, loss="mse")],
+    ids=["micro", "checkpointing", "accumulate"],
+)
+def test_what_saves_memory_changes_no_gradient(how, small):
+    def trained(how: Pass) -> torch.Tensor:
+        model, tokenizer = load(small, seed=1)
+        # Lists of one length and one batch in all: a step of four quarters is then the same as one of the whole.
+        fit(model, tokenizer, task()[:24], replace(how, loss="mse", list_size=6, precision="fp32"), seed=1)
+        return model.bert.encoder.layer[0].output.dense.weight.detach()
+
+    start = load(small, seed=1)[0].bert.encoder.layer[0].output.dense.weight.detach()
+    plain = trained(HOW)
+    assert (plain - start).abs().max() > 1e-4
+    torch.testing.assert_close(trained(how), plain, atol=2e-5, rtol=1e-3)
+
+
+def test_word_embeddings_stay_as_they_were(small):
+    model, tokenizer = load(small, seed=1)
     before = model.get_input_embeddings().weight.clone()
-    fit(model, tokenizer, examples(), Pass(1e-2, batch=4, max_tokens=32), 1)
+    fit(model, tokenizer, scaled("bce", task()), HOW, 1)
     assert torch.equal(model.get_input_embeddings().weight, before)
 
 
-def test_a_time_limit_ends_the_pass(tiny):
-    model, tokenizer = load(tiny, seed=1)
+def test_a_time_limit_ends_the_pass(small):
+    model, tokenizer = load(small, seed=1)
     seen = []
-    many = examples() * 200
-    how = Pass(1e-3, batch=4, max_tokens=32)
-    fit(model, tokenizer, many, how, 1, minutes=0.001, progress=lambda done, *_: seen.append(done))
-    assert 0 < seen[-1] < len(many)
+    fit(
+        model,
+        tokenizer,
+        task() * 100,
+        replace(HOW, loss="mse"),
+        1,
+        minutes=0.001,
+        progress=lambda *row: seen.append(row),
+    )
+    assert 0 < seen[-1][0] < seen[-1][1] == len(task()) * 100
 
 
-def test_only_the_document_is_cut_and_the_tokenizer_keeps_no_limit_of_its_own(tiny):
-    model, tokenizer = load(tiny, seed=1)
+def test_the_best_weights_on_dev_are_kept_and_patience_ends_the_run(small):
+    model, tokenizer = load(small, seed=1)
+    figures = iter([0.5, 0.7, 0.6, 0.6])
+    weights, steps = [], []
+
+    def measure() -> float:
+        weights.append(model.classifier.weight.detach().clone())
+        return next(figures)
+
+    watch = Watch(measure, evaluations=6, patience=2)
+    fit(
+        model,
+        tokenizer,
+        scaled("bce", task()),
+        replace(HOW, epochs=12),
+        1,
+        watch=watch,
+        progress=lambda *r: steps.append(r),
+    )
+    assert len(weights) == 4
+    assert torch.equal(model.classifier.weight.detach(), weights[1])
+    assert steps[-1][0] < steps[-1][1]
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        (replace(HOW, strangers=2), "contrastive"),
+        (replace(HOW, loss="cross-entropy", curriculum=True), "curriculum"),
+        (replace(HOW, loss="hinge"), "margin-mse"),
+        (replace(HOW, precision="fp8"), "bf16"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(how, message, small):
+    with pytest.raises(ConfigError, match=message):
+        fit(*load(small, seed=1), task(), how, 1)
+
+
+def test_only_the_document_is_cut_and_the_tokenizer_keeps_no_limit_of_its_own(small):
+    model, tokenizer = load(small, seed=1)
     assert tokenizer.backend_tokenizer.truncation is None
     assert tokenizer.backend_tokenizer.padding is None
     long = "kettle " * 400
@@ -68,18 +155,47 @@ def test_only_the_document_is_cut_and_the_tokenizer_keeps_no_limit_of_its_own(ti
 
 def test_batches_hold_every_example_once_and_similar_lengths():
     lengths = [random.Random(3).randrange(10, 120) for _ in range(1000)]
-    batches = _batches(lengths, 16, random.Random(1))
+    batches = [[i for [i] in batch] for batch in cut([[i] for i in range(1000)], lengths, 16, random.Random(1))]
     assert sorted(i for batch in batches for i in batch) == list(range(1000))
+    assert {len(batch) for batch in batches} <= {16, 8}
     padded = sum(max(lengths[i] for i in batch) * len(batch) for batch in batches)
     assert padded < 1.1 * sum(lengths)
 
 
-def test_a_model_with_its_own_padding_and_no_token_types_scores_alone_as_in_a_batch(tiny):
+def test_long_lists_are_dealt_so_that_each_part_has_good_and_bad_documents():
+    examples = [Example("kettle", f"d{n}", float(n % 3 == 0)) for n in range(30)] + [Example("hose", "d", 1.0)]
+    lists = deal_lists(examples, 8, random.Random(1))
+    assert sorted(place for unit in lists for place in unit) == list(range(30))  # a list of one teaches no order
+    assert all(len(unit) <= 8 and {examples[place].label for place in unit} == {0.0, 1.0} for unit in lists)
+    batches = cut(lists, [9] * 31, 16, random.Random(1))
+    assert sorted(unit for batch in batches for unit in batch) == sorted(lists)
+    assert all(sum(map(len, batch)) <= 16 for batch in batches)
+
+
+def test_strangers_are_documents_of_other_queries_that_the_query_does_not_know():
+    examples = [
+        Example("a", "shared", 1.0),
+        Example("a", "a-", 0.0),
+        Example("b", "shared", 0.0),
+        Example("b", "b+", 1.0),
+    ]
+    batches, new = add_strangers([[[0, 1], [2, 3]]], examples, known_texts(examples), 5, random.Random(1))
+    assert new == [Example("a", "b+", 0.0), Example("b", "a-", 0.0)]
+    assert batches == [[[0, 1, 4], [2, 3, 5]]]
+
+
+def test_easy_is_what_counting_words_gets_right():
+    hard, easy = Example("red kettle", "a red kettle lid", 0.0), Example("red kettle", "a garden hose", 0.0)
+    right = Example("red kettle", "red kettle", 1.0)
+    assert easy_first([[0], [1], [2]], [hard, easy, right])[-1] == [0]
+
+
+def test_a_model_with_its_own_padding_and_no_token_types_scores_alone_as_in_a_batch(small):
     sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
     config = RobertaConfig(vocab_size=30522, num_labels=1, pad_token_id=1, type_vocab_size=1, **sizes)
     torch.manual_seed(0)
     model = RobertaForSequenceClassification(config).train(False)
-    _, tokenizer = load(tiny, seed=1)
+    _, tokenizer = load(small, seed=1)
     tokenizer.model_input_names = ["input_ids", "attention_mask"]
     tokenizer.pad_token = tokenizer.convert_ids_to_tokens(1)
     pairs = [("red kettle", "Acme red kettle"), ("red kettle", "A long garden hose " * 12)]

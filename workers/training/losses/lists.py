@@ -21,7 +21,7 @@ def matrix(values: Tensor, sizes: Sizes, fill: float) -> Tensor:
     """
     if sum(sizes) != len(values):
         raise ValueError(f"lists of {sum(sizes)} rows in all, but {len(values)} values")
-    return torch.nn.utils.rnn.pad_sequence(list(values.split(list(sizes))), batch_first=True, padding_value=fill)
+    return torch.nn.utils.rnn.pad_sequence(list(torch.split(values, list(sizes))), batch_first=True, padding_value=fill)
 
 
 def present(sizes: Sizes, device: torch.device) -> Tensor:

@@ -1,0 +1,105 @@
+"""Models with several labels (entailment, duplicate, topic): their examples, and how well they tell labels apart.
+
+Rule: examples are JSON lines `{"query", "document", "label"}` (`document` may be left out for labels of one text); the
+names of the labels are those of the training file, sorted, and become the model's `id2label`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+from connector.errors import ConfigError
+from connector.evaluation.files import json_object, read_lines, wrong
+from workers.training.batches import Example
+
+DEV_SHARE = 0.1
+"""Share of the training file that is held out where no dev file is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Examples for training and dev, whose label is a position in `names`."""
+
+    names: tuple[str, ...]
+    train: list[Example]
+    dev: list[Example]
+
+
+def read_labelled(path: Path, dev: Path | None = None) -> Labelled:
+    """Read labelled pairs; without a dev file every tenth of them, chosen by a fixed seed, is dev.
+
+    Raises ConfigError for a malformed line, a single label, or a dev label that training does not have.
+    """
+    rows = _rows(path)
+    names = tuple(sorted({label for *_, label in rows}))
+    if len(names) < 2:
+        raise ConfigError(f"{path}: {len(names)} different labels; telling labels apart needs at least two")
+    held = _rows(dev) if dev else []
+    if not dev:
+        random.Random(0).shuffle(rows)
+        size = max(1, round(DEV_SHARE * len(rows)))
+        held, rows = rows[:size], rows[size:]
+    if unknown := sorted({label for *_, label in held} - set(names)):
+        raise ConfigError(f"{dev}: labels that training does not have: {', '.join(unknown)}")
+    number = {name: float(place) for place, name in enumerate(names)}
+    train, dev_ = ([Example(one, other, number[label]) for one, other, label in part] for part in (rows, held))
+    return Labelled(names, train, dev_)
+
+
+def _rows(path: Path) -> list[tuple[str, str, str]]:
+    rows = []
+    for line, text in read_lines(path):
+        row = json_object(path, line, text)
+        if not isinstance(row.get("query"), str) or "label" not in row:
+            raise wrong(path, line, 'expected {"query": "...", "document": "...", "label": "..."}')
+        rows.append((row["query"], str(row.get("document") or ""), str(row["label"])))
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """How often labels were told right: `confusion[right][said]` counts examples."""
+
+    names: tuple[str, ...]
+    confusion: tuple[tuple[int, ...], ...]
+
+    @property
+    def accuracy(self) -> float:
+        return sum(row[n] for n, row in enumerate(self.confusion)) / max(1, sum(map(sum, self.confusion)))
+
+    @property
+    def f1(self) -> dict[str, float]:
+        """The F1 of each label; 0 where it was neither right nor said."""
+        found = {}
+        for n, name in enumerate(self.names):
+            said = sum(row[n] for row in self.confusion)
+            found[name] = 2 * self.confusion[n][n] / max(1, said + sum(self.confusion[n]))
+        return found
+
+    @property
+    def macro_f1(self) -> float:
+        return fmean(self.f1.values())
+
+    def lines(self) -> list[str]:
+        """Return the figures as Markdown."""
+        rows = [
+            f"| {' | '.join((name, *map(str, row), f'{self.f1[name]:.3f}'))} |"
+            for name, row in zip(self.names, self.confusion, strict=True)
+        ]
+        head = ["right, then said", *self.names, "F1"]
+        figures = (
+            f"{sum(map(sum, self.confusion))} dev pairs: accuracy {self.accuracy:.4f}, macro-F1 {self.macro_f1:.4f}"
+        )
+        return [figures, "", f"| {' | '.join(head)} |", "|---" * len(head) + "|", *rows]
+
+
+def classify(names: Sequence[str], right: Sequence[int], logits: Sequence[Sequence[float]]) -> Classification:
+    """Count what a model says ([n, labels] logits) against the numbers of the right labels."""
+    counts = [[0] * len(names) for _ in names]
+    for wanted, row in zip(right, logits, strict=True):
+        counts[wanted][max(range(len(row)), key=row.__getitem__)] += 1
+    return Classification(tuple(names), tuple(map(tuple, counts)))
