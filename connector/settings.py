@@ -10,14 +10,14 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from connector.errors import ConfigError
+from connector.querypath import check_path
 
 Positive = Annotated[int, Field(gt=0)]
 NotNegative = Annotated[int, Field(ge=0)]
-QUERY_PATH = r"^(header: *[A-Za-z0-9_-]+|(\$|[A-Za-z_][\w-]*)(\.[A-Za-z_][\w-]*|\['[^']*'\]|\[\d+\])*)?$"
 
 
 class Section(BaseModel):
@@ -109,8 +109,8 @@ class Policy(Section):
         pattern=r"^(off|max|mean:[1-9]\d*)$",
         description="how documents beyond the window are read: off (cut), max or mean:k (passages)",
     )
-    query_path: str = Field(
-        "", pattern=QUERY_PATH, description='JSONPath ($.a.b[0]) or "header:Name" of the user\'s words'
+    query_path: Annotated[str, AfterValidator(check_path)] = Field(
+        "", description='JSONPath ($.a.b[0]) or "header:Name" of the user\'s words'
     )
     vector_field: str = Field("", description="field of the vectors; empty: no vector leg")
     candidates: Literal["lexical", "fused"] = Field("lexical", description="fused adds kNN hits")

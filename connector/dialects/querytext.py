@@ -18,11 +18,11 @@ from connector.dialects.clauses import (
     read_clauses,
 )
 from connector.dialects.request import SearchRequest
+from connector.querypath import find_texts, header_name
 from connector.types import Reason
 
 _LUCENE = re.compile(r'[!(){}\[\]^"~*?:\\/<>|]|&&|(?:^|\s)[-+]|\b(?:AND|OR|NOT)\b')
 _SIMPLE = re.compile(r'[+|"*()~\\]|(?:^|\s)-')
-_STEP = re.compile(r"\.([A-Za-z_][\w-]*)|\['([^']*)'\]|\[(\d+)\]")
 
 
 class Unreadable(Exception):
@@ -31,9 +31,18 @@ class Unreadable(Exception):
 
 def query_text(request: SearchRequest, query_path: str = "") -> str | Reason:
     """The text, or NO_TEXT or AMBIGUOUS. Where the policy's `query_path` leads to words, these are the text."""
-    if query_path and (said := follow(request, query_path)):
-        return said
-    return one_text(request)
+    said = _follow(request, query_path) if query_path else []
+    if len(said) > 1:
+        return Reason.AMBIGUOUS
+    return said[0] if said else one_text(request)
+
+
+def _follow(request: SearchRequest, path: str) -> list[str]:
+    name = header_name(path)
+    if name is None:
+        return find_texts(path, request.body)
+    words = " ".join((request.header(name) or b"").decode("utf-8", "replace").split())
+    return [words] if words else []
 
 
 def one_text(request: SearchRequest) -> str | Reason:
@@ -125,21 +134,3 @@ def _knn_texts(content: object) -> Iterator[str]:
     if isinstance(builder, Mapping):
         for inner in builder.values():
             yield from _words(inner.get("model_text") if isinstance(inner, Mapping) else None)
-
-
-def follow(request: SearchRequest, path: str) -> str | None:
-    """What stands at `header:Name`, or in the body at a JSONPath of names and indices (`$.a['b-c'][0].d`).
-
-    None where nothing, or no text, stands there.
-    """
-    if path.startswith("header:"):
-        raw = request.header(path.removeprefix("header:").strip().lower().encode("latin-1")) or b""
-        return " ".join(raw.decode("utf-8", "replace").split()) or None
-    value: object = request.body
-    steps = path.removeprefix("$")
-    for name, quoted, index in _STEP.findall(steps if steps.startswith((".", "[")) else f".{steps}"):
-        if index:
-            value = value[int(index)] if isinstance(value, list) and int(index) < len(value) else None
-        else:
-            value = value.get(name or quoted) if isinstance(value, Mapping) else None
-    return " ".join(value.split()) or None if isinstance(value, str) else None

@@ -157,6 +157,10 @@ def test_top_level_knn_may_bring_text() -> None:
         ("query.bool.must[0].match.name", "rain"),
         ("header:X-User-Query", "雨衣 red"),
         ("header: x-user-query", "雨衣 red"),
+        ("$.query.bool.must[-1].match.*", "Nord"),
+        ("$.query.bool.must[?@.match.name].match.name", "rain"),
+        ("$..name", "rain"),
+        ("$..must[*].match.*", Reason.AMBIGUOUS),
         ("$.query.bool.must[7].match.name", Reason.AMBIGUOUS),
         ("$.absent", Reason.AMBIGUOUS),
         ("header:Absent", Reason.AMBIGUOUS),
@@ -221,7 +225,7 @@ def test_a_query_too_deep_is_ambiguous() -> None:
     assert query_text(read(body)) in ("rain", Reason.AMBIGUOUS)
 
 
-@pytest.mark.parametrize("path", ["$..a", "$.a[*]", "header:", "$.a b", "$.a[?(@.x)]"])
+@pytest.mark.parametrize("path", ["header:", "header:a b", "$.a b", "$.a[", "$.a[?f(@)]", "$$", "$.", "a..", " $.a"])
 def test_paths_that_cannot_be_followed_are_refused_at_start(path: str) -> None:
     with pytest.raises(ConfigError, match="query_path"):
         parse({"policy": [{"name": "p", "indices": ["p"], "fields": ["f"], "query_path": path}]})
