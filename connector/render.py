@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from connector.dialects.answer import Found, render_hit, write_answer
 from connector.dialects.controls import details
+from connector.explain import explain
 from connector.page import Order, Place, below_one, sigmoid
 from connector.retrieve import Legs
 from connector.settings import Model
@@ -27,19 +28,20 @@ def render(
     untouched = order.outcome.state is State.SKIPPED and order.outcome.knn is not Knn.FUSED
     ours = legs.policy.scores == "rerank" and not untouched
     last = order.places[-1].shown if order.places else 2.0
-    hits = []
-    for rank, place in enumerate(places, start=plan.first + 1):
-        if candidate := known.get(place.key):
-            detail = _detail(rank, place, legs.model) if plan.details else None
-            hits.append(render_hit(candidate, plan, place.shown if ours else None, detail))
-    for rank, candidate in enumerate(rest, start=plan.first + len(places) + 1):
+    listed = [(place, known[place.key]) for place in places if place.key in known]
+    for candidate in rest:
         last = min(last, below_one(candidate.engine_score, order.top_score))
         place = Place(candidate.index, candidate.id, last, None, candidate.engine_rank, candidate.engine_score)
+        listed.append((place, candidate))
+    hits = []
+    for rank, (place, candidate) in enumerate(listed, start=plan.first + 1):
+        shown = place.shown if ours else None
         detail = _detail(rank, place, legs.model) if plan.details else None
-        hits.append(render_hit(candidate, plan, last if ours else None, detail))
+        why = None if untouched else explain(candidate, place, shown, legs.policy, legs.model)
+        hits.append(render_hit(candidate, plan, shown, detail, why))
     top = (order.places[0].shown if order.places else None) if ours else None
     said = details(order.outcome) if plan.details else None
-    return write_answer(body, found, hits, top, order.outcome.ms, said)
+    return write_answer(body, found, hits, top, order.outcome.ms, said, plan.added)
 
 
 def _detail(rank: int, place: Place, model: Model) -> dict[str, object]:

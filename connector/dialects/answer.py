@@ -13,6 +13,7 @@ import orjson
 
 from connector.dialects.controls import EXT
 from connector.dialects.splice import Span, read_spans, splice
+from connector.dialects.unasked import without, without_within
 from connector.settings import Policy
 from connector.texts import document_text
 from connector.types import Candidate, Plan
@@ -121,38 +122,23 @@ def render_hit(
     plan: Plan,
     score: float | None = None,
     details: Mapping[str, object] | None = None,
+    explanation: bytes | None = None,
 ) -> bytes:
-    """The hit as the engine wrote it, without the `fields` that only we asked for. `score` replaces `_score` where
-    it is given; `details` becomes `_secondpass`."""
+    """The hit as the engine wrote it, without the `fields` that only we asked for. `score` and `explanation` replace
+    `_score` and `_explanation` where they are given; `details` becomes `_secondpass`."""
     changes: dict[str, bytes | None] = {}
     spans = read_spans(candidate.raw)
     if spans is None:
         raise ValueError("a hit with members of the same name")
     if "fields" in spans and plan.added:
-        changes["fields"] = _without(_cut(candidate.raw, spans["fields"]), plan.added, "")
+        changes["fields"] = without(_cut(candidate.raw, spans["fields"]), plan.added)
     if score is not None:
         changes["_score"] = orjson.dumps(score)
+    if explanation is not None:
+        changes["_explanation"] = explanation
     if details is not None:
         changes["_secondpass"] = orjson.dumps(details)
     return splice(candidate.raw, changes, spans)
-
-
-def _without(fields: bytes, names: Sequence[str], path: str) -> bytes | None:
-    """`fields` without our names, inside the objects of nested fields too; None where nothing is left."""
-    changes: dict[str, bytes | None] = {}
-    spans = read_spans(fields)
-    if spans is None:
-        return None
-    for key, span in spans.items():
-        if path + key in names:
-            changes[key] = None
-        elif any(name.startswith(f"{path}{key}.") for name in names):
-            inner = [_without(bytes(one), names, f"{path}{key}.") for one in _LIST.decode(_cut(fields, span))]
-            left = [one for one in inner if one]
-            changes[key] = b"[" + b",".join(left) + b"]" if left else None
-    if all(key in changes and changes[key] is None for key in spans):
-        return None
-    return splice(fields, changes, spans)
 
 
 def write_answer(
@@ -162,14 +148,18 @@ def write_answer(
     max_score: float | None = None,
     took_add_ms: float = 0,
     details: Mapping[str, object] | None = None,
+    added: Sequence[str] = (),
 ) -> bytes:
     """`body` with these hits (rendered), `max_score` where given, `took` that much longer, and `ext.secondpass` where
-    `details` are asked for. Every other byte is the engine's."""
+    `details` are asked for. Every other byte is the engine's, less what only we asked for (`added`)."""
     inner = _cut(body, found.spans["hits"])
     hits_changes: dict[str, bytes | None] = {"hits": b"[" + b",".join(hits) + b"]"}
     if max_score is not None and "max_score" in found.hits_spans:
         hits_changes["max_score"] = orjson.dumps(max_score)
     changes: dict[str, bytes | None] = {"hits": splice(inner, hits_changes, found.hits_spans)}
+    for name in ("aggregations", "suggest") if added else ():
+        if name in found.spans:
+            changes[name] = without_within(_cut(body, found.spans[name]), added)
     if "took" in found.spans:
         changes["took"] = str(found.took_ms + round(took_add_ms)).encode()
     if details is not None:
