@@ -33,6 +33,7 @@ from connector.evaluation.systems import (
     file_system,
     parse_system,
     policy_of,
+    refuse_changes,
 )
 from connector.evaluation.thresholds import missed, parse_threshold
 from connector.evaluation.trec import read_run
@@ -114,6 +115,9 @@ def evaluate(
         systems = systems or default_systems(base, settings, budget_ms)
         if depth:
             systems += depth_systems(_deepest(systems), _windows(depth), settings)
+        _check_names(systems, baseline if not files else "")
+        if url:
+            refuse_changes(systems, settings)
         answers |= asyncio.run(_ask(settings, index, systems, judged, folder, resume, at_once, url, console))
     elif not files:
         raise ConfigError("nothing to compare: give --index, or --run NAME=FILE")

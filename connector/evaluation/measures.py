@@ -49,7 +49,8 @@ def per_query(run: Run, grades: Grades, measure: str = "nDCG@10") -> dict[str, f
         documents = run.get(query, ())
         if len(set(documents)) != len(documents):
             raise ValueError(f"the list of query {query!r} names a document twice")
-        rows[query] = {key: float(-rank) for rank, key in enumerate(documents)}
+        if documents:  # ir-measures' Judged@k divides by the length of a list
+            rows[query] = {key: float(-rank) for rank, key in enumerate(documents)}
     judged = {query: dict(known) for query, known in grades.items()}
     found = {
         m.query_id: float(m.value) for m in ir_measures.iter_calc([ir_measures.parse_measure(measure)], judged, rows)

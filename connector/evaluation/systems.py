@@ -83,6 +83,20 @@ def policy_of(index: str, name: str, settings: Settings) -> Policy:
     raise ConfigError(f"no [[policy]] of the settings covers {index!r}: write one (README), or name one with --policy")
 
 
+def refuse_changes(systems: Sequence[System], settings: Settings) -> None:
+    """Raises ConfigError where a running proxy could not do what a system says: it has policies of its own."""
+    for system in systems:
+        if system.by != "reranked":
+            continue
+        own = _policy_named(system.base, settings)
+        same = own.model_copy(update={"window": system.policy.window, "budget_ms": system.policy.budget_ms})
+        if system.cold or system.policy != same or system.policy.window > own.window:
+            raise ConfigError(
+                f"{system.name}: a running proxy answers under its own policies, at their window or a smaller one, and "
+                "with its cache; leave --url away to compare other settings or depths"
+            )
+
+
 def file_system(name: str) -> System:
     """Stands for lists that somebody else made."""
     return System(name, "file", Policy(name="file", indices=["file"], fields=["_"]))

@@ -4,7 +4,9 @@ import random
 import pytest
 import pytrec_eval
 
+from connector.errors import ConfigError
 from connector.evaluation import Mean, compare, mean, per_query, summarise
+from connector.evaluation.measures import measure_name, ranked
 
 GRADES = {"q1": {"a": 3, "b": 1, "c": 0}, "q2": {"d": 2}, "q3": {"e": 1}}
 
@@ -81,3 +83,49 @@ def test_pairs_are_compared_by_query() -> None:
     back = compare(new, old, grades, "RR")
     assert (back.wins, back.losses) == (0, 20)
     assert not compare(old, old, grades).significant
+
+
+NAMES = {"nDCG@10": "ndcg_cut_10", "RR": "recip_rank", "AP": "map", "P@5": "P_5", "R@100": "recall_100"}
+
+
+def test_a_thousand_random_runs_give_what_trec_eval_gives() -> None:
+    """Ties (also of scores that differ beyond 32 bits), documents that nobody judged, grades below 0, queries of one
+    side only: trec_eval orders the scores itself, we order them by `ranked`.
+    """
+    chance = random.Random(2026)
+    for _ in range(1000):
+        documents = sorted({f"d{chance.randrange(10**4)}" for _ in range(chance.randint(1, 60))})
+        levels = [chance.random() * 10 for _ in range(chance.choice((1, 3, 1000)))]
+
+        def some(of: list[str] = documents) -> list[str]:
+            return chance.sample(of, chance.randint(1, len(of)))
+
+        grades = {f"q{n}": {key: chance.choice((-1, 0, 0, 1, 2, 3)) for key in some()} for n in range(3)}
+        scores = {
+            f"q{n}": {key: chance.choice(levels) + chance.choice((0, 1e-12)) for key in some()} for n in range(1, 4)
+        }
+        judge = pytrec_eval.RelevanceEvaluator(grades, set(NAMES.values()))
+        theirs = judge.evaluate(scores)
+        run = {query: ranked(found.items()) for query, found in scores.items()}
+        for ours, name in NAMES.items():
+            expected = {query: theirs[query][name] if query in theirs else 0.0 for query in grades}
+            assert per_query(run, grades, ours) == pytest.approx(expected, abs=1e-12), (ours, grades, scores)
+
+
+def test_judged_is_the_share_of_the_first_places_that_has_a_grade() -> None:
+    run = {"q1": ["a", "x", "c", "y"], "q2": ["x", "y"], "q3": []}
+    assert per_query(run, GRADES, "Judged@4") == {"q1": 0.5, "q2": 0.0, "q3": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [("MRR", "RR"), ("map", "AP"), ("ndcg@5", "nDCG@5"), ("Recall@100", "R@100"), ("MRR@10", "RR@10")],
+)
+def test_measures_go_by_the_names_that_people_use(written: str, name: str) -> None:
+    assert measure_name(written) == name
+
+
+@pytest.mark.parametrize("written", ["quality", "nDCG@", "P@many", "", "__import__('os')"])
+def test_what_is_no_measure_is_said(written: str) -> None:
+    with pytest.raises(ConfigError, match="is no measure"):
+        measure_name(written)

@@ -1,0 +1,200 @@
+"""The command on a real engine, with workers whose scores are made up: the road, resuming, and what makes it fail."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import orjson
+import pytest
+from typer.testing import CliRunner, Result
+
+from connector.cli.main import build
+from tests.connector.stage import stub_worker
+from tests.stub_worker import DIMS, score, vector
+
+MODEL = "model-evaluate"
+START_S = 120  # two workers on a busy machine
+WORDS = ("red", "blue", "green")
+DOCUMENTS = {f"{word}-{n}": f"{word} thing number {n}" for word in WORDS for n in range(8)}
+CONFIG = """
+[redis]
+url = "{cache}"
+cache_key = "of the tests"
+
+[broker]
+url = "{broker}"
+
+[engine]
+url = ["{engine}"]
+
+[[model]]
+name = "{model}"
+source = "stub"
+languages = ["en"]
+
+[[policy]]
+name = "things"
+indices = ["{index}"]
+fields = ["name"]
+model = "{model}"
+vector_field = "embedding"
+window = 8
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A folder with settings and judgments for an index of things in three colours."""
+
+    folder: Path
+    index: str
+
+    def run(self, *arguments: str, judged: str = "judged.jsonl") -> Result:
+        typed = [str(self.folder / judged), "--index", self.index, "--config", str(self.folder / "secondpass.toml")]
+        return CliRunner().invoke(build("evaluate"), ["evaluate", *typed, *arguments])
+
+
+def await_workers(one: Bench) -> None:
+    """The command itself waits for 5 s."""
+    limit = time.monotonic() + START_S
+    while one.run("--system", "fused", "--system", "reranked", "--out", str(one.folder / "warm")).exit_code:
+        assert time.monotonic() < limit, "the workers did not start"
+
+
+@pytest.fixture(scope="module")
+def bench(
+    opensearch_url: str, broker_url: str, valkey_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Bench]:
+    folder, index = tmp_path_factory.mktemp("evaluate"), f"test-evaluate-{tmp_path_factory.getbasetemp().name}"
+    field = {"type": "knn_vector", "dimension": DIMS, "method": {"name": "hnsw", "engine": "lucene"}}
+    mappings = {"properties": {"name": {"type": "text"}, "embedding": field}}
+    body = {"settings": {"index": {"knn": True, "number_of_shards": 1}}, "mappings": mappings}
+    httpx.put(f"{opensearch_url}/{index}", json=body).raise_for_status()
+    lines = b"".join(
+        orjson.dumps({"index": {"_id": key}}) + b"\n" + orjson.dumps({"name": name, "embedding": vector(name)}) + b"\n"
+        for key, name in DOCUMENTS.items()
+    )
+    headers = {"content-type": "application/x-ndjson"}
+    httpx.post(f"{opensearch_url}/{index}/_bulk?refresh=true", content=lines, headers=headers).raise_for_status()
+    rows = [{"id": word, "query": f"{word} thing", "grades": {f"{word}-3": 2, f"{word}-5": 1}} for word in WORDS]
+    (folder / "judged.jsonl").write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
+    (folder / "secondpass.toml").write_text(
+        CONFIG.format(cache=valkey_url, broker=broker_url, engine=opensearch_url, model=MODEL, index=index)
+    )
+    try:
+        with (
+            stub_worker(broker_url, broker_url, MODEL),
+            stub_worker(broker_url, broker_url, "default", role="embed", fingerprint="e" * 32),
+        ):
+            one = Bench(folder, index)
+            await_workers(one)
+            yield one
+    finally:
+        httpx.delete(f"{opensearch_url}/{index}")
+
+
+def test_every_order_is_compared_and_the_reranked_one_is_the_models(bench: Bench, tmp_path: Path) -> None:
+    done = bench.run("--out", str(tmp_path), "--system", "bm25", "--system", "fused", "--system", "reranked")
+    assert done.exit_code == 0, done.output
+    answers = [orjson.loads(line) for line in (tmp_path / "answers.jsonl").read_bytes().splitlines() if line]
+    assert len(answers) == 9
+    for answer in answers:
+        if answer["system"] == "reranked":
+            assert (answer["state"], answer["knn"]) == ("applied", "fused")
+            expected = sorted(answer["ids"], key=lambda key: -score(f"{answer['query']} thing", DOCUMENTS[key]))
+            assert answer["ids"] == expected
+    found = orjson.loads((tmp_path / "results.json").read_bytes())
+    assert list(found["systems"]) == ["bm25", "fused", "reranked"]
+    assert found["baseline"] == "fused"
+    assert found["systems"]["reranked"]["outcomes"] == {"applied": 3}
+    assert {path.name for path in tmp_path.iterdir()} >= {"report.html", "quality.svg", "gains.png"}
+
+
+def test_nothing_is_asked_twice(bench: Bench, tmp_path: Path) -> None:
+    arguments = ("--out", str(tmp_path), "--system", "reranked", "--system", "half: blend=1/1/0", "--json")
+    first, kept = bench.run(*arguments), (tmp_path / "answers.jsonl").read_bytes()
+    again = bench.run(*arguments)
+    assert first.exit_code == again.exit_code == 0, first.output
+    assert (tmp_path / "answers.jsonl").read_bytes().strip() == kept.strip()
+    assert "6 from before" in again.stderr
+    one, two = orjson.loads(first.stdout), orjson.loads(again.stdout)
+    assert one["systems"]["half"]["values"] == two["systems"]["half"]["values"]
+    assert bench.run(*arguments, "--restart").exit_code == 0
+    assert (tmp_path / "answers.jsonl").read_bytes().strip() != kept.strip()  # other milliseconds, at least
+
+
+def test_depth_is_asked_without_the_cache(bench: Bench, tmp_path: Path) -> None:
+    done = bench.run("--out", str(tmp_path), "--depth", "4,8")
+    assert done.exit_code == 0, done.output
+    answers = [orjson.loads(line) for line in (tmp_path / "answers.jsonl").read_bytes().splitlines() if line]
+    cold = [answer for answer in answers if answer["system"].startswith("window")]
+    assert [len(answer["ids"]) for answer in cold] == [4, 4, 4, 8, 8, 8]
+    assert all(answer.get("cached", 0) == 0 for answer in cold)
+
+
+def test_a_threshold_that_is_missed_fails(bench: Bench, tmp_path: Path) -> None:
+    arguments = ("--out", str(tmp_path), "--system", "reranked", "--fail-under")
+    assert bench.run(*arguments, "nDCG@10=0.01").exit_code == 0
+    missed = bench.run(*arguments, "R@100=1.1")
+    assert missed.exit_code == 1
+    assert "is under 1.1" in missed.output.splitlines()[-1]
+
+
+def test_answers_that_are_not_whole_fail_and_are_named(bench: Bench, tmp_path: Path) -> None:
+    (bench.folder / "bad.jsonl").write_text('{"id": "b", "query": "refuse red thing", "grades": {"red-3": 1}}\n')
+    done = bench.run("--out", str(tmp_path), judged="bad.jsonl")
+    assert done.exit_code == 1
+    assert "1 answers were not reranked whole" in done.output
+    assert "reranked, query b: failed: model" in done.output
+    assert not (tmp_path / "results.json").exists()
+
+
+def test_a_query_in_another_language_is_a_stated_skip(bench: Bench, tmp_path: Path) -> None:
+    (bench.folder / "zh.jsonl").write_text('{"id": "z", "query": "红色的东西 red", "grades": {"red-3": 1}}\n')
+    done = bench.run("--out", str(tmp_path), judged="zh.jsonl")
+    assert done.exit_code == 0, done.output
+    assert "reranked: 1 skipped: language" in done.output
+
+
+def test_files_of_others_need_no_engine(bench: Bench, tmp_path: Path) -> None:
+    for name, order in (("ours", (3, 5, 1)), ("theirs", (1, 5, 3))):
+        rows = [f"{word} Q0 {word}-{n} {rank} {9 - rank} x" for word in WORDS for rank, n in enumerate(order)]
+        (tmp_path / f"{name}.trec").write_text("\n".join(rows))
+    typed = [str(bench.folder / "judged.jsonl"), "--out", str(tmp_path / "out")]
+    for name in ("theirs", "ours"):
+        typed += ["--run", f"{name}={tmp_path / name}.trec"]
+    done = CliRunner().invoke(build("evaluate"), ["evaluate", *typed, "--fail-under", "ours:nDCG@10=1"])
+    assert done.exit_code == 0, done.output
+    assert "nDCG@10 against theirs" in done.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--system", "a: model=gone"], "no [[model]] 'gone'"),
+        (["--system", "bm25", "--system", "bm25"], "two systems are called bm25"),
+        (["--system", "bm25", "--baseline", "knn"], "'knn' is none of bm25"),
+        (["--system", "bm25", "--depth", "10"], "--depth needs a reranked system"),
+        (["--depth", "ten"], "write windows like 10,20"),
+        (["--filter", "red"], "write a query clause as JSON"),
+        (["--measure", "quality"], "'quality' is no measure"),
+        (["--url", "http://127.0.0.1:9", "--system", "a: blend=1/1/1"], "a running proxy"),
+        (["--url", "http://127.0.0.1:9", "--depth", "4"], "a running proxy"),
+    ],
+)
+def test_what_cannot_work_is_said_before_anything_is_asked(
+    bench: Bench, tmp_path: Path, arguments: list[str], why: str
+) -> None:
+    done = bench.run("--out", str(tmp_path), *arguments)
+    assert why in str(done.exception)
+
+
+def test_no_worker_says_which_to_start(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connector.evaluation.roads.WAIT_BEATS", 1)
+    config = (bench.folder / "secondpass.toml").read_text().replace(MODEL, "model-nobody")
+    (bench.folder / "nobody.toml").write_text(config)
+    typed = [str(bench.folder / "judged.jsonl"), "--index", bench.index, "--config", str(bench.folder / "nobody.toml")]
+    done = CliRunner().invoke(build("evaluate"), ["evaluate", *typed, "--out", str(tmp_path)])
+    assert "secondpass worker --role score --model model-nobody" in str(done.exception)

@@ -1,0 +1,166 @@
+"""What a comparison says: figures, differences, moves and warnings, in every form that it is written in."""
+
+import re
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from connector.cli.comparison import show, unsound_lines
+from connector.errors import ConfigError
+from connector.evaluation import plots, report
+from connector.evaluation.answers import Answered
+from connector.evaluation.judgments import Judgments, Query
+from connector.evaluation.record import as_json
+from connector.evaluation.results import Results, summarise_answers, unsound
+from connector.evaluation.systems import depth_systems
+from connector.evaluation.thresholds import missed, parse_threshold
+from tests.connector.evaluation.cases import SETTINGS, judgments, lists, system
+
+MEASURES = ("nDCG@10", "RR")
+
+
+def compared(order: tuple[str, ...] = ("good", "fair", "x"), judged: Judgments | None = None) -> Results:
+    """Fused puts the good document second; `order` is the reranked one."""
+    judged = judged or judgments()
+    systems = [system("fused"), system("reranked")]
+    deep = depth_systems(systems[1], [10, 50], SETTINGS)
+    answers = {
+        "fused": lists("fused", judged, ("fair", "good", "x")),
+        "reranked": lists("reranked", judged, order, state="applied", ms=5.0),
+        **{one.name: lists(one.name, judged, order, state="applied", ms=3.0) for one in deep},
+    }
+    return summarise_answers("shop", judged, [*systems, *deep], answers, MEASURES, "fused")
+
+
+def test_figures_and_differences() -> None:
+    found = compared()
+    assert found.measures == ("nDCG@10", "RR", "Judged@10")
+    assert found.found["reranked"].means["nDCG@10"].value == pytest.approx(1.0)
+    gap = found.found["reranked"].difference
+    assert gap is not None
+    assert (gap.wins, gap.losses, gap.significant) == (12, 0, True)
+    assert gap.p == pytest.approx(2 / 4096, abs=0.001)
+    assert found.found["fused"].difference is None
+    assert [one.system.policy.window for one in found.depth] == [10, 50]
+    assert found.warnings == ()
+
+
+def test_the_documents_that_moved() -> None:
+    change = compared().found["reranked"].changes[0]
+    assert [(move.label, move.grade, move.before, move.after) for move in change.moves] == [
+        ("good thing", 3, 2, 1),
+        ("fair thing", 1, 1, 2),
+    ]
+
+
+def test_a_model_that_harms_is_said_with_the_next_step() -> None:
+    (warning,) = compared(("x", "fair", "good")).warnings
+    assert warning.startswith("reranked is worse than fused: nDCG@10 -")
+    assert "take this index out of policy shop" in warning
+    assert "secondpass train" in warning
+
+
+def test_many_unjudged_documents_are_said() -> None:
+    (warning,) = [one for one in compared(("good", "y", "z")).warnings if "nobody judged" in one]
+    assert "nobody judged 67% of its first ten (fused: 33%)" in warning
+
+
+def test_answers_that_were_not_reranked_whole() -> None:
+    judged = judgments(8)
+    bad = unsound({"reranked": lists("reranked", judged, ("x",), state="partial", reason="timeout", knn="late")})
+    lines = unsound_lines(bad)
+    assert lines[:2] == [
+        "8 answers were not reranked whole; a table would not be the model's:",
+        "  reranked, query q0: partial: timeout, vectors late",
+    ]
+    assert lines[-1] == "  and 3 more"
+
+
+def test_stated_skips_are_counted() -> None:
+    judged = judgments()
+    systems = [system("fused"), system("reranked")]
+    answers = {
+        "fused": lists("fused", judged, ("fair", "good")),
+        "reranked": lists("reranked", judged, ("fair", "good"), state="skipped", reason="language"),
+    }
+    found = summarise_answers("shop", judged, systems, answers, MEASURES, "fused")
+    assert found.found["reranked"].outcomes == {"skipped: language": 12}
+    assert "reranked: 12 skipped: language" in shown(found)
+
+
+def shown(results: Results) -> str:
+    console = Console(width=80, no_color=True, legacy_windows=False)
+    with console.capture() as capture:
+        show(results, console)
+    return capture.get()
+
+
+def test_the_terminal_shows_all_of_it_in_80_columns() -> None:
+    text = shown(compared())
+    assert max(map(len, text.splitlines())) <= 80
+    for part in (
+        "shop (12 queries, 95 % intervals)",
+        "nDCG@10 against fused",
+        "Depth, without a score cache",
+        "most won",
+    ):
+        assert part in text
+    assert re.search(r"grade 3\s+2 → 1\s+good thing", text)
+
+
+def test_a_table_that_is_worse_says_so() -> None:
+    assert "Warning: reranked is worse than fused" in " ".join(shown(compared(("x", "fair", "good"))).split())
+
+
+NASTY = "<script>alert('&')</script>"
+
+
+def test_the_report_is_one_file_that_nothing_can_break_out_of(tmp_path: Path) -> None:
+    judged = Judgments((Query(NASTY, NASTY, {NASTY: 2, "b": 0}), Query("2", 'a "b" $x_1$', {"c": 1})), (NASTY,))
+    systems = [system("fused"), system(f"{NASTY}: by=bm25")]
+    answers = {
+        "fused": {query.id: _answered("fused", query, list(query.grades)) for query in judged.queries},
+        NASTY: {query.id: _answered(NASTY, query, ["z", *query.grades]) for query in judged.queries},
+    }
+    found = summarise_answers(NASTY, judged, systems, answers, MEASURES, "fused")
+    html = report.render(found, plots.draw(found, tmp_path), f"secondpass evaluate {NASTY}")
+    assert "<script" not in html
+    assert "&lt;script&gt;alert(&#x27;&amp;&#x27;)&lt;/script&gt;" in html
+    assert not re.search(r'(src|href)="(?!data:)', html)
+    assert "http" not in re.sub(r"base64,[A-Za-z0-9+/=]+", "", html)
+    assert {path.name for path in tmp_path.iterdir()} == {"quality.svg", "quality.png", "gains.svg", "gains.png"}
+
+
+def _answered(name: str, query: Query, ids: list[str]) -> Answered:
+    return Answered("k", name, query.id, ids, {key: f"{NASTY} {key}" for key in ids}, took_ms=1.0)
+
+
+def test_plots_of_everything(tmp_path: Path) -> None:
+    drawn = plots.draw(compared(), tmp_path)
+    assert [path.name for path in drawn] == ["quality.svg", "gains.svg", "depth.svg"]
+    assert all(path.with_suffix(".png").read_bytes().startswith(b"\x89PNG") for path in drawn)
+    html = report.render(compared(), drawn, "secondpass evaluate")
+    assert html.count("data:image/svg+xml;base64,") == 3
+    assert "Queries won (12 shown)" in html
+
+
+def test_the_json_holds_every_figure() -> None:
+    found = as_json(compared(), "secondpass evaluate x")
+    assert found["systems"]["reranked"]["means"]["nDCG@10"]["mean"] == 1.0
+    assert found["systems"]["reranked"]["difference"]["won"] == 12
+    assert found["systems"]["reranked"]["values"]["RR"]["q3"] == 1.0
+    assert found["systems"]["fused"]["settings"]["window"] == 100
+    assert [row["ms"]["added"] for row in found["depth"]] == [3.0, 3.0]
+
+
+def test_thresholds() -> None:
+    results = compared(("fair", "x", "good"))
+    assert missed([parse_threshold("nDCG@10=0.1"), parse_threshold("fused:MRR=1")], results) == []
+    (said,) = missed([parse_threshold("reranked:nDCG@10=0.99")], results)
+    assert re.fullmatch(r"reranked: nDCG@10 0\.\d{4} is under 0.99", said)
+    for written in ("nDCG@10", "nDCG@10=high", "=0.5", "nDCG@10=nan"):
+        with pytest.raises(ConfigError):
+            parse_threshold(written)
+    with pytest.raises(ConfigError, match="names 'gone'; there is fused, reranked"):
+        missed([parse_threshold("gone:RR=1")], results)
