@@ -24,6 +24,10 @@ class Place(msgspec.Struct, frozen=True, array_like=True):
     engine_rank: int | None  # 1-based, in the lexical list
     engine_score: float | None
     passage: Passage | None = None  # what won, where the policy reads passages
+    first_rank: int | None = None  # 1-based, in the fused first-stage list
+    knn_rank: int | None = None  # 1-based, in the vector leg's list
+    knn_score: float | None = None
+    from_cache: bool = False  # its logit was there before this order was made
 
     @property
     def key(self) -> tuple[str, str]:
@@ -92,6 +96,10 @@ def arrange(candidates: Sequence[Candidate], scores: Scores, blend: Blend, outco
                 candidate.engine_rank,
                 candidate.engine_score,
                 scores.passages[i] if i in placed and scores.passages else None,
+                i + 1,
+                candidate.knn_rank,
+                candidate.knn_score,
+                i in placed and bool(scores.from_cache) and scores.from_cache[i],
             )
         )
     return Order(places, top, outcome)

@@ -72,7 +72,7 @@ class Rerank:
             raise RerankError(Reason.NO_TEXT)
         key = self.keys.scores(worker.fingerprint, policy.template, cached_rule(policy.passages), query.encode())
         known = await self.cache.read(key, list(readable), budget_s * CACHE_SHARE)
-        cached = sum(1 for field in fields if field in known)
+        from_cache = tuple(field in known for field in fields)
         reason = None
         if len(known) < len(readable):
             missing = {field: text for field, text in readable.items() if field not in known}
@@ -84,10 +84,10 @@ class Rerank:
                 self._write(key, fresh)
             known |= fresh
         found = [known.get(field) if field in readable else UNREADABLE for field in fields]
-        judged = _judged(tuple(score.logit if score else None for score in found), reason, cached)
+        judged = _judged(tuple(score.logit if score else None for score in found), reason, sum(from_cache))
         if policy.passages == "off":
-            return judged
-        return replace(judged, passages=tuple(map(_passage, found, fields)))
+            return replace(judged, from_cache=from_cache)
+        return replace(judged, passages=tuple(map(_passage, found, fields)), from_cache=from_cache)
 
     async def _ask(
         self,

@@ -61,7 +61,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One whole HTTP answer of the engine."""
+    """One whole HTTP answer of the engine. `body` is plain; a Content-Encoding among `headers` says how it is sent."""
 
     status: int
     reason: bytes
@@ -78,6 +78,7 @@ class Controls:
     window: int | None = None
     policy: str | None = None
     details: bool = False
+    passage: str | None = None  # "highlight" or "inner_hits": how a hit is to show its winning passage
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ class Plan:
     fields: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
     details: bool = False
+    passage: str = ""  # as in `Controls`
     knn: Knn | None = None  # FUSED: wanted; UNSPLIT: wanted but impossible; None: not wanted by the policy
     knn_filter: tuple[object, ...] | None = None
     collapse: str | None = None  # the field of the caller's `collapse`, which the vector leg must share
@@ -141,7 +143,7 @@ class Passage(NamedTuple):
 class Scores:
     """What the rerank step found. `logits` is parallel to the candidates it was given (first-stage order): a float32
     logit, NaN where the model could not read the text or there was none, None where no score came in time. `passages`
-    is parallel too, where the policy reads passages.
+    is parallel too, where the policy reads passages; so is `from_cache`, where anything was asked for.
     """
 
     state: State
@@ -151,6 +153,7 @@ class Scores:
     ms: float = 0.0
     model: str = ""
     passages: tuple[Passage | None, ...] = ()
+    from_cache: tuple[bool, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
