@@ -91,7 +91,7 @@ def window_call(call: Call, request: SearchRequest, plan: Plan, first: int, size
     _add_fields(request, plan, changes, stored)
     _remove_ext(request, changes)
     body = splice(request.raw, changes, request.spans) if request.raw.strip() else splice(b"{}", changes)
-    return _uncompressed(_with_body(request, body, moves))
+    return _with_body(request, body, moves)
 
 
 def knn_call(

@@ -15,7 +15,7 @@ from connector.errors import (
     WrongMethod,
 )
 from connector.proxy import routes
-from connector.proxy.compression import GZIP, encoding, unpack, without_encoding
+from connector.proxy.compression import GZIP, encoding, packed, readable, unpack, without_encoding
 from connector.proxy.connection import Lost
 from connector.proxy.content import is_json
 from connector.proxy.errors import render
@@ -36,8 +36,8 @@ HEADER = b"Secondpass-Rerank"
 
 Search = Callable[[Call, tuple[str, ...]], Awaitable[Answer | None]]
 """A search under a policy, and the path's index names as written. Its headers hold our own `Secondpass` too; none of
-them asks for compression. None: nothing in it is under a policy. Raises EngineError and its kind; BodyTooLarge where
-the engine's answer is too long to hold."""
+them asks for a compression that we cannot read. None: nothing in it is under a policy. Raises EngineError and its
+kind; BodyTooLarge where the engine's answer is too long to hold."""
 
 log = logging.getLogger("secondpass.proxy")
 
@@ -181,7 +181,7 @@ class App:
     def _send(self, request: Request, answer: Answer) -> None:
         reply = answer.reply
         said = self._say(*answer.several) if answer.several else self._say(answer.outcome)
-        request.response.send(reply.status, reply.reason, [*reply.headers, *said], reply.body)
+        request.response.send(reply.status, reply.reason, [*reply.headers, *said], packed(reply))
 
     def _say(self, *outcomes: Outcome | None) -> Fields:
         said = [outcome for outcome in outcomes if outcome is not None]
@@ -199,8 +199,8 @@ class App:
 
 
 def _call(request: Request, raw: bytes) -> Call:
-    """The request as plain data, unpacked, asking for a plain answer. Raises BadRequest, BodyTooLarge."""
-    headers = [field for field in request.fields if field[0].lower() != b"accept-encoding"]
+    """The request as plain data, unpacked, asking for an answer that we can read. Raises BadRequest, BodyTooLarge."""
+    headers = readable(request.fields)
     if not raw or encoding(headers) not in GZIP:
         return Call(request.method, request.target, headers, raw)
     return Call(request.method, request.target, without_encoding(headers), unpack(raw, BODY_BYTES))

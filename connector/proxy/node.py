@@ -28,9 +28,10 @@ REST_S = (1.0, 30.0)  # how long a node is passed over after its first failure, 
 IDLE = 256  # connections kept open
 KEEP_ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 """Seconds, seconds, times: a node that vanished is noticed in a minute where no time-out bounds a long operation."""
-POISONED = frozenset({400, 408, 413, 414, 431})
+POISONED = frozenset({400, 408, 413, 414, 417, 431})
 """Answers after which a connection is not used again: OpenSearch 3.6.0 refuses a too long head with 400, leaves the
-connection open, and never answers on it again. That must not become another caller's problem."""
+connection open, and never answers on it again; after 417 it reads the refused body as the next request. That must not
+become another caller's problem."""
 
 
 class EngineConnection(Connection):

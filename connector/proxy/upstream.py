@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from connector import metrics
 from connector.errors import BodyTooLarge, ConfigError, EngineError, EngineTimeout, EngineUnreachable
-from connector.proxy.compression import gunzip
+from connector.proxy.compression import unpacked
 from connector.proxy.connection import Lost
 from connector.proxy.node import EngineConnection, Node
 from connector.proxy.wire import Fields, Malformed, with_length
@@ -70,7 +70,7 @@ class Upstream:
         return kept if host else [(b"Host", node.netloc), *kept]
 
     async def fetch(self, call: Call, timeout_s: float, limit: int = REPLY_BYTES) -> Reply:
-        """One whole answer, ungzipped; for searches, which may be repeated on a connection that had gone stale.
+        """One whole answer, unpacked; for searches, which may be repeated on a connection that had gone stale.
 
         Raises EngineUnreachable, EngineTimeout, EngineError; BodyTooLarge where the answer exceeds `limit` bytes.
         """
@@ -104,7 +104,7 @@ class Upstream:
                     raise BodyTooLarge(f"the engine's answer is longer than {limit} bytes")
         finally:
             connection.release()
-        return gunzip(Reply(head.status, head.reason, head.fields, b"".join(pieces)), limit)
+        return unpacked(Reply(head.status, head.reason, head.fields, b"".join(pieces)), limit)
 
     def close(self) -> None:
         for node in self.nodes:
