@@ -6,6 +6,7 @@ from connector.dialects.answer import Found, render_hit, write_answer
 from connector.dialects.controls import details
 from connector.explain import explain
 from connector.page import Order, Place, below_one, sigmoid
+from connector.passage import Won, as_member
 from connector.retrieve import Legs
 from connector.settings import Model
 from connector.types import Candidate, Knn, State
@@ -19,10 +20,12 @@ def render(
     places: Sequence[Place],
     known: Mapping[tuple[str, str], Candidate],
     rest: Sequence[Candidate],
+    passages: Mapping[tuple[str, str], Won],
 ) -> bytes:
     """Write `places` (of the window) and then `rest` (of the lexical order behind it) where the engine's hits stood.
 
-    A document that was deleted since its order was kept is left out.
+    `passages` are the winning ones, where the caller asked to see them. A document that was deleted since its order was
+    kept is left out.
     """
     plan = legs.plan
     untouched = order.outcome.state is State.SKIPPED and order.outcome.knn is not Knn.FUSED
@@ -36,23 +39,27 @@ def render(
     hits = []
     for rank, (place, candidate) in enumerate(listed, start=plan.first + 1):
         shown = place.shown if ours else None
-        detail = _detail(rank, place, legs.model) if plan.details else None
+        passage = passages.get(place.key)
+        detail = _detail(rank, place, legs.model, passage) if plan.details else None
         why = None if untouched else explain(candidate, place, shown, legs.policy, legs.model)
-        hits.append(render_hit(candidate, plan, shown, detail, why))
+        hits.append(render_hit(candidate, plan, shown, detail, why, as_member(candidate, passage, plan.passage, shown)))
     top = (order.places[0].shown if order.places else None) if ours else None
     said = details(order.outcome) if plan.details else None
     return write_answer(body, found, hits, top, order.outcome.ms, said, plan.added)
 
 
-def _detail(rank: int, place: Place, model: Model) -> dict[str, object]:
-    """`_secondpass` of a hit: ranks are 1-based; `score` is the logit under the model's activation."""
+def _detail(rank: int, place: Place, model: Model, passage: Won | None) -> dict[str, object]:
+    """`_secondpass` of a hit: ranks are 1-based; `score` is the logit under the model's activation; `passage` is there
+    where the policy reads passages.
+    """
     score = None
     if place.logit is not None:
         score = place.logit if model.activation == "identity" else sigmoid(place.logit)
-    return {
+    found: dict[str, object] = {
         "rank": rank,
         "engine_rank": place.engine_rank,
         "engine_score": place.engine_score,
         "logit": place.logit,
         "score": score,
     }
+    return found | {"passage": passage} if passage else found

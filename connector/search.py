@@ -20,6 +20,7 @@ from connector.fusion import fuse
 from connector.keys import Keys
 from connector.orders import Orders
 from connector.page import Order, arrange, decode, encode
+from connector.passage import won
 from connector.render import render
 from connector.rerank import Rerank
 from connector.retrieve import Fetch, Legs
@@ -183,7 +184,8 @@ class _Search:
         behind = [c for c in lexical if c is None or c.key not in window]
         start = max(0, plan.first - len(order.places))
         rest = behind[start : start + plan.size - len(places)]
-        body = render(reply.body, found, self.legs, order, places, known, [c for c in rest if c])
+        passages = won(places, known, self.shared.keys) if plan.details or plan.passage else {}
+        body = render(reply.body, found, self.legs, order, places, known, [c for c in rest if c], passages)
         return Answer(replace(reply, body=body), order.outcome)
 
 

@@ -123,10 +123,11 @@ def render_hit(
     score: float | None = None,
     details: Mapping[str, object] | None = None,
     explanation: bytes | None = None,
+    members: Mapping[str, bytes | None] | None = None,
 ) -> bytes:
     """The hit as the engine wrote it, without the `fields` that only we asked for. `score` and `explanation` replace
-    `_score` and `_explanation` where they are given; `details` becomes `_secondpass`."""
-    changes: dict[str, bytes | None] = {}
+    `_score` and `_explanation` where they are given; `details` becomes `_secondpass`; `members` replace others."""
+    changes: dict[str, bytes | None] = dict(members or {})
     spans = read_spans(candidate.raw)
     if spans is None:
         raise ValueError("a hit with members of the same name")

@@ -17,8 +17,9 @@ ANSWER_HEADER = b"Secondpass-Rerank"
 EXT = "secondpass"
 
 _NAME = REQUEST_HEADER.lower()
-_HEADER_KEYS = {"on": bool, "off": bool, "budget": int, "window": int, "policy": str, "details": bool}
-_BODY_KEYS = {"enabled": bool, "budget_ms": int, "window": int, "policy": str, "details": bool}
+_HEADER_KEYS = {"on": bool, "off": bool, "budget": int, "window": int, "policy": str, "details": bool, "passage": str}
+_BODY_KEYS = {"enabled": bool, "budget_ms": int, "window": int, "policy": str, "details": bool, "passage": str}
+PASSAGE = ("highlight", "inner_hits")
 
 
 def read_controls(headers: Headers, ext: object | None = None) -> Controls:
@@ -34,6 +35,7 @@ def read_controls(headers: Headers, ext: object | None = None) -> Controls:
         window=min((one for one in (header.window, body.window) if one is not None), default=None),
         policy=header.policy if header.policy is not None else body.policy,
         details=header.details or body.details,
+        passage=header.passage or body.passage,
     )
 
 
@@ -52,7 +54,14 @@ def _from_header(headers: Headers) -> Controls:
     enabled = None
     if "on" in asked or "off" in asked:
         enabled = asked.get("on", True) and not asked.get("off", False)
-    return Controls(enabled, asked.get("budget"), asked.get("window"), asked.get("policy"), asked.get("details", False))
+    return Controls(
+        enabled,
+        asked.get("budget"),
+        asked.get("window"),
+        asked.get("policy"),
+        asked.get("details", False),
+        asked.get("passage"),
+    )
 
 
 def _from_ext(ext: object | None) -> Controls:
@@ -74,6 +83,8 @@ def _check(asked: Mapping[str, object], kinds: Mapping[str, type], where: str) -
             raise BadRequest(f"{where}: [{key}] must be of type {kinds[key].__name__}")
         if isinstance(value, int) and value < 0:
             raise BadRequest(f"{where}: [{key}] must not be negative")
+        if key == "passage" and value not in PASSAGE:
+            raise BadRequest(f"{where}: [passage] must be {' or '.join(PASSAGE)}")
 
 
 def strip_header(headers: Headers) -> Headers:

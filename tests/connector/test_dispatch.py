@@ -13,6 +13,7 @@ from connector.contract import Announcement
 from connector.dispatch import GRACE_S, Dispatcher
 from connector.errors import RerankError
 from connector.live import Live
+from connector.reading import Reading
 from connector.types import Reason
 from connector.work import ScoreWork
 
@@ -168,6 +169,41 @@ async def test_an_error_reply_ends_its_request_alone(bench: Bench) -> None:
     assert (await bad).finished.result() is Reason.MODEL
     assert (await good).logits == {0: (1.0,)}
     await first
+
+
+async def test_a_score_without_its_passage_is_no_score_where_passages_were_asked_for(bench: Bench) -> None:
+    asked = asyncio.create_task(
+        bench.dispatcher.score(
+            WORKER, "q", [(0, ["a", "b"])], time.monotonic() + 5, reading=Reading(best=2, max_tokens=256)
+        )
+    )
+    await settle()
+    assert bench.broker.sent[0][1]["requests"][0]["passages"] == 2
+    logits = struct.pack("<2f", 1, 2)
+    bench.say(0, request=1, chunk=0, logits=logits)  # as a worker of an older version answers
+    bench.say(0, request=1, chunk=0, logits=logits, spans=struct.pack("<2I", 0, 1))
+    assert not asked.done()
+    bench.say(0, request=1, chunk=0, logits=logits, spans=struct.pack("<4I", 0, 1, 5, 9))
+    assert (await asked).spans == {0: ((0, 1), (5, 9))}
+
+
+async def test_long_documents_fill_a_task_by_their_passages(bench: Bench) -> None:
+    first = bench.ask("first", 1)
+    await settle()
+    reading, deadline = Reading(best=1, max_tokens=128), time.monotonic() + 5
+    long = [
+        asyncio.create_task(
+            bench.dispatcher.score(WORKER, f"long{number}", [(0, ["x" * 50_000])], deadline, reading=reading)
+        )
+        for number in range(5)
+    ]
+    await settle()
+    bench.answer(0)
+    await first
+    await settle()
+    assert [query for query, _ in bench.sent()[1]] == ["long0", "long1", "long2", "long3"]  # of 64 passages each
+    for one in long:
+        one.cancel()
 
 
 async def test_without_a_living_worker_nothing_is_sent() -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from connector.reading import Reading
+from connector.rerank import _chunks
 from connector.settings import Settings
 from connector.types import Reason, State
 from tests.connector.stage import make_settings, opened, stub_worker, until
@@ -45,6 +47,32 @@ async def test_another_template_or_passage_rule_is_another_score(settings: Setti
             scores = await services.rerank.rerank(query, TEXTS[:3], policy.model_copy(update=rule), model, budget_s=10)
             assert (scores.state, scores.cached) == (State.APPLIED, 0)
             await services.rerank.close()
+
+
+async def test_passages_come_with_their_scores_from_worker_and_cache(settings: Settings) -> None:
+    policy, model = settings.policy[0].model_copy(update={"passages": "mean:2"}), settings.model[0]
+    async with opened(settings, "score") as services:
+        query, texts = f"passages {time.time()}", ["one", "poison", "", "one", "three"]
+        first = await services.rerank.rerank(query, texts, policy, model, budget_s=10)
+        spans = [found and (found.start, found.end) for found in first.passages]
+        assert spans == [(0, 3), (0, 6), None, (0, 3), (0, 5)]
+        assert first.passages[0] and first.passages[0].text == services.keys.texts([b"one"])[0]
+        await services.rerank.close()
+        again = await services.rerank.rerank(query, texts, policy, model, budget_s=10)
+        assert again.cached == 4
+        assert again.passages[0] == first.passages[0]
+
+
+def test_a_long_document_counts_as_the_pairs_it_will_be() -> None:
+    texts = ["a", "x" * 100_000, "b", "c", "x" * 100_000, "d"]
+    fields = [bytes([number]) for number in range(6)]
+    missing = dict(zip(fields, texts, strict=True))
+    whole = _chunks(fields, texts, missing, 4, Reading(0, 128))
+    assert whole == {0: fields[:4], 1: fields[4:]}
+    cut = _chunks(fields, texts, missing, 4, Reading(1, 128))
+    assert cut == {0: fields[:2], 16: fields[2:5], 32: fields[5:]}
+    del missing[fields[1]]  # a cached one leaves the others in their chunks
+    assert _chunks(fields, texts, missing, 4, Reading(1, 128)) == {0: fields[:1], 16: fields[2:5], 32: fields[5:]}
 
 
 async def test_a_worker_with_other_weights_gets_everything_again(broker_url: str, valkey_url: str) -> None:
