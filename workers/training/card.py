@@ -18,6 +18,15 @@ The input is `[CLS] query [SEP] document [SEP]`, the document a product's texts 
 score is the sigmoid of one logit, 0 to 1. Pairs are cut at {max_tokens} tokens; documents were cut at {max_chars}
 characters in training."""
 
+USE_LABELS = """```python
+from sentence_transformers import CrossEncoder
+
+model = CrossEncoder("{folder}")
+model.predict([("a text", "another one")], apply_softmax=True)  # shares of the labels in model.config.id2label
+```
+
+The input is `[CLS] query [SEP] document [SEP]`. Pairs are cut at {max_tokens} tokens."""
+
 
 @dataclass(frozen=True, slots=True)
 class Card:
@@ -33,11 +42,14 @@ class Card:
     licence: str = ""
     max_tokens: int = 128
     max_chars: int = 450
+    several: bool = False  # labels
 
 
 def render(card: Card) -> str:
     """Return the card as Markdown."""
-    use = USE.format(folder=card.folder, max_tokens=card.max_tokens, max_chars=card.max_chars)
+    use = (USE_LABELS if card.several else USE).format(
+        folder=card.folder, max_tokens=card.max_tokens, max_chars=card.max_chars
+    )
     parts = [f"# {card.name}", card.summary, "## Use", use, "## Data", card.data, "## Command"]
     parts += [f"```\n{card.command}\n```", "## Figures", "\n".join(card.figures)]
     parts += ["## Limits", "\n".join(f"- {limit}" for limit in card.limits)]

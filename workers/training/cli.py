@@ -1,97 +1,194 @@
-"""`secondpass train`: from a catalogue and a live engine to a cross-encoder folder that a policy can name."""
+"""`secondpass train`: from a catalogue, grades, clicks or labels to a cross-encoder folder that a policy can name."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from connector.errors import ConfigError
 from workers.sources import MINILM, locate
-from workers.training.engine import DIALECTS
 
 EXAMPLES = """
 Examples:
 
   secondpass train --data shop --engine-url http://127.0.0.1:9200 --index products --out models/shop
 
-  secondpass train --data shop --engine-url http://127.0.0.1:9200 --index products --out models/shop --made 800 --seed 2
+  secondpass train --index products --fields name,brand,description --grades judgments.jsonl --loss lambda --out m
 
-`shop` holds corpus.jsonl (id, title, brand, color, category, text) and, where people judged some, queries.jsonl,
-qrels.tsv and split.json. The index holds the same ids, an analysed text field and their vectors. A run that was
-interrupted goes on after its last finished stage when it is started again with the same --out.
+  secondpass train --index products --fields name,description --clicks ubi --loss listwise --seed 1 --seed 2 --out m
+
+  secondpass train --labels pairs.jsonl --epochs 3 --out models/nli
+
+It learns from a catalogue alone (queries are made from it; --data's train grades follow), from grades in any form that
+`secondpass evaluate` reads, from clicks as UBI logs them, or from pairs with a label. `shop` holds corpus.jsonl (id,
+title, brand, color, category, text) and, where people judged some, queries.jsonl, qrels.tsv and split.json; without
+--data the documents are read from the index. A run that was killed goes on when started again with the same --out.
 """
+
+CLASSES = "cross-entropy"
+DATA, ENGINE, NEGATIVES, LEARNING = "What to learn from", "The live engine", "Hard negatives", "How to learn"
 
 
 def train(
-    data: Annotated[Path, typer.Option(help="Folder of corpus.jsonl[.gz], queries, qrels and split.")],
-    engine_url: Annotated[str, typer.Option(help="Engine that hard negatives are mined from.")],
-    index: Annotated[str, typer.Option(help="Index with the same documents.")],
     out: Annotated[Path, typer.Option(help="Folder for the model and its checkpoints.")],
-    start: Annotated[str, typer.Option(help="Encoder to start from: all-MiniLM-L6-v2, a folder or a Hub id.")] = MINILM,
-    embedder: Annotated[str, typer.Option(help="Embedder of the index's vectors.")] = MINILM,
-    text_field: Annotated[str, typer.Option(help="Analysed field that BM25 reads.")] = "text_all",
-    vector_field: Annotated[str, typer.Option(help="Vector field.")] = "embedding",
-    dialect: Annotated[str, typer.Option(help="opensearch or elasticsearch.")] = "opensearch",
-    made: Annotated[int, typer.Option(min=1, help="Queries to make from the catalogue.")] = 3200,
-    minutes: Annotated[float, typer.Option(min=0, help="Limit of each stage; 0: none.")] = 0.0,
-    seed: Annotated[int, typer.Option(help="Order, sampling and first weights follow from it.")] = 1,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    languages: Annotated[str, typer.Option(help="Languages the texts are in, comma-separated.")] = "en",
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of corpus, queries, qrels and split.", rich_help_panel=DATA)
+    ] = None,
+    grades: Annotated[
+        Path | None, typer.Option(help="Graded queries: BEIR, TREC qrels, JSONL, CSV, exports.", rich_help_panel=DATA)
+    ] = None,
+    queries: Annotated[Path | None, typer.Option(help="Query texts of TREC qrels.", rich_help_panel=DATA)] = None,
+    clicks: Annotated[
+        Path | None, typer.Option(help="Folder of UBI's queries and events as JSON lines.", rich_help_panel=DATA)
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="JSON lines of query, document, label.", rich_help_panel=DATA)
+    ] = None,
+    dev: Annotated[
+        Path | None, typer.Option(help="Grades or labels to stop and choose by; else a share.", rich_help_panel=DATA)
+    ] = None,
+    fields: Annotated[
+        str, typer.Option(help="Fields of the index's documents, title first.", rich_help_panel=DATA)
+    ] = "title,brand,color,text",
+    least_shown: Annotated[
+        int, typer.Option(min=1, help="Impressions a document needs for a label.", rich_help_panel=DATA)
+    ] = 3,
+    made: Annotated[int, typer.Option(min=1, help="Queries to make from the catalogue.", rich_help_panel=DATA)] = 3200,
+    languages: Annotated[str, typer.Option(help="Languages the texts are in.", rich_help_panel=DATA)] = "en",
+    engine_url: Annotated[
+        str, typer.Option(help="Engine that hard negatives are mined from.", rich_help_panel=ENGINE)
+    ] = "http://127.0.0.1:9200",
+    index: Annotated[str, typer.Option(help="Index with the same documents.", rich_help_panel=ENGINE)] = "",
+    dialect: Annotated[str, typer.Option(help="opensearch or elasticsearch.", rich_help_panel=ENGINE)] = "opensearch",
+    text_field: Annotated[
+        str, typer.Option(help="Analysed field that BM25 reads.", rich_help_panel=ENGINE)
+    ] = "text_all",
+    vector_field: Annotated[str, typer.Option(help="Vector field.", rich_help_panel=ENGINE)] = "embedding",
+    embedder: Annotated[
+        str, typer.Option(help="Embedder of the index's vectors; none: BM25 alone.", rich_help_panel=ENGINE)
+    ] = MINILM,
+    negatives: Annotated[str, typer.Option(help="bm25, knn or fused.", rich_help_panel=NEGATIVES)] = "fused",
+    ranks: Annotated[str, typer.Option(help="Band of ranks they come from.", rich_help_panel=NEGATIVES)] = "1:100",
+    per_query: Annotated[int, typer.Option(min=0, help="How many a query.", rich_help_panel=NEGATIVES)] = 16,
+    teacher: Annotated[
+        str, typer.Option(help="Model that keeps unmarked answers out.", rich_help_panel=NEGATIVES)
+    ] = "",
+    guard: Annotated[
+        float, typer.Option(min=0, help="Share of the best answer's score allowed.", rich_help_panel=NEGATIVES)
+    ] = 0.95,
+    start: Annotated[
+        str, typer.Option(help="Model to start from: name, folder or Hub id.", rich_help_panel=LEARNING)
+    ] = MINILM,
+    loss: Annotated[
+        str,
+        typer.Option(help="bce, contrastive, ranknet, lambda, listwise, mse or margin-mse.", rich_help_panel=LEARNING),
+    ] = "bce",
+    rate: Annotated[float, typer.Option(min=0, help="Peak learning rate; 0: usual.", rich_help_panel=LEARNING)] = 0.0,
+    epochs: Annotated[int, typer.Option(min=1, help="Times every pair is seen.", rich_help_panel=LEARNING)] = 1,
+    batch: Annotated[int, typer.Option(min=1, help="Pairs in a batch.", rich_help_panel=LEARNING)] = 32,
+    list_size: Annotated[
+        int, typer.Option(min=2, help="Documents in a list of list losses.", rich_help_panel=LEARNING)
+    ] = 16,
+    in_batch: Annotated[
+        int, typer.Option(min=0, help="In-batch negatives (contrastive).", rich_help_panel=LEARNING)
+    ] = 0,
+    accumulate: Annotated[int, typer.Option(min=1, help="Batches in a step.", rich_help_panel=LEARNING)] = 1,
+    micro: Annotated[
+        int, typer.Option(min=0, help="Pairs in memory at once; 0: a batch.", rich_help_panel=LEARNING)
+    ] = 0,
+    checkpointing: Annotated[
+        bool, typer.Option(help="Keep no activations: less memory, slower.", rich_help_panel=LEARNING)
+    ] = False,
+    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.", rich_help_panel=LEARNING)] = "auto",
+    curriculum: Annotated[bool, typer.Option(help="First epoch from easy to hard.", rich_help_panel=LEARNING)] = False,
+    max_tokens: Annotated[int, typer.Option(min=8, help="Tokens of a pair.", rich_help_panel=LEARNING)] = 128,
+    evaluations: Annotated[
+        int, typer.Option(min=0, help="Looks at dev in a run; 0: no early stopping.", rich_help_panel=LEARNING)
+    ] = 8,
+    patience: Annotated[
+        int, typer.Option(min=1, help="Looks without a new best that end a run.", rich_help_panel=LEARNING)
+    ] = 3,
+    seed: Annotated[
+        list[int] | None, typer.Option(help="Give it several times for several runs.", rich_help_panel=LEARNING)
+    ] = None,
+    minutes: Annotated[
+        float, typer.Option(min=0, help="Limit of each stage; 0: none.", rich_help_panel=LEARNING)
+    ] = 0.0,
+    save_every: Annotated[
+        float, typer.Option(min=0, help="Seconds between saved states.", rich_help_panel=LEARNING)
+    ] = 60.0,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.", rich_help_panel=LEARNING)] = "auto",
 ) -> None:
-    """Train a cross-encoder on a catalogue, and on grades where there are some."""
-    if dialect not in DIALECTS:
-        raise ConfigError(f"--dialect {dialect}: one of {', '.join(DIALECTS)}")
+    """Train a cross-encoder on a catalogue, on grades, on clicks, or on labels."""
+    if sum(source is not None for source in (grades, clicks, labels)) > 1:
+        raise ConfigError("--grades, --clicks and --labels are different things to learn: give one of them")
+    if loss == CLASSES and labels is None:
+        raise ConfigError(f"--loss {CLASSES} tells labels apart: give them with --labels")
     from dataclasses import replace
 
-    from workers.training.card import Card, render
-    from workers.training.data import read_collection
-    from workers.training.embedding import Embedder
-    from workers.training.engine import EngineIndex
-    from workers.training.export import export
-    from workers.training.measure import report
-    from workers.training.recipe import DEFAULT, train_catalogue
-    from workers.training.trainer import device_name
+    from workers.training import run as runs
+    from workers.training.encoder import device_name
+    from workers.training.gather import from_clicks, from_judgments, languages_of
+    from workers.training.labels import read_labelled
+    from workers.training.losses import find
+    from workers.training.open import open_documents, open_engine, open_guard, read_negatives, shown_progress
+    from workers.training.recipe import DEFAULT
+    from workers.training.trainer import Pass
 
-    console = Console(stderr=True)
-    collection = read_collection(data)
-    engine = EngineIndex(engine_url.rstrip("/"), index, text_field, vector_field, dialect)
-    embed = Embedder(embedder, device_name(device))
-    out.mkdir(parents=True, exist_ok=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task("pairs", total=None)
-        model, tokenizer = train_catalogue(
-            collection,
-            engine,
-            embed,
-            locate(start),
-            out,
-            seed,
-            replace(DEFAULT, made=made),
-            device_name(device),
-            minutes,
-            say=bar.console.print,
-            progress=lambda done, total, loss: bar.update(
-                task, completed=done, total=total, description=f"pairs, loss {loss:.3f}"
-            ),
-        )
-    figures = report(model, tokenizer, collection, engine, embed)
-    for line in figures:
-        console.print(line)
-    card = Card(
-        name=out.name,
-        summary="A cross-encoder for one catalogue: it orders the products that a search engine found for a query.",
-        folder=str(out / "model"),
-        data=f"{len(collection.documents)} documents, {made} queries made from them, seed {seed}; and the graded "
-        f"queries of the train split ({len(collection.part('train')[1])}).",
-        command=f"secondpass train --data {data} --engine-url {engine_url} --index {index} --out {out} --seed {seed}",
-        figures=[f"- {line}" for line in figures],
-        limits=[f"Texts in {languages} that look like this catalogue; measure before using it on anything else."],
+    how = Pass(
+        rate or (5e-5 if labels else 3e-5),
+        batch=batch,
+        max_tokens=max_tokens,
+        loss=CLASSES if labels else loss,
+        shares=labels is None,
+        epochs=epochs,
+        list_size=list_size,
+        strangers=in_batch,
+        accumulate=accumulate,
+        micro=micro,
+        checkpointing=checkpointing,
+        precision=precision,
+        curriculum=curriculum,
     )
-    export(model, tokenizer, out / "model", out.name, tuple(languages.split(",")), card=render(card))
-    typer.echo(out / "model")
+    find(how.loss)
+    chosen = device_name(device)
+    with shown_progress() as (say, progress):
+        run = runs.Run(
+            out=out,
+            seeds=tuple(seed or [1]),
+            start=locate(start),
+            how=how,
+            device=chosen,
+            minutes=minutes,
+            evaluations=evaluations,
+            patience=patience,
+            save_s=save_every,
+            languages=languages_of(languages),
+            command=f"secondpass {' '.join(sys.argv[1:])}",
+            say=say,
+            progress=progress,
+        )
+        out.mkdir(parents=True, exist_ok=True)
+        if labels:
+            typer.echo(runs.train_labels(run, read_labelled(labels, dev), labels.name))
+            return
+        engine, embed = open_engine(engine_url, index, text_field, vector_field, dialect, embedder, chosen)
+        shop = open_documents(data, engine_url, index, fields)
+        hard = read_negatives(negatives, ranks, per_query, guard)
+        if grades:
+            graded = from_judgments(shop.documents, grades, queries, dev)
+            folder = runs.train_from_grades(run, graded, engine, embed, hard, open_guard(teacher, chosen))
+        elif clicks:
+            clicked = from_clicks(shop.documents, clicks, least_shown)
+            folder = runs.train_from_grades(run, clicked, engine, embed, hard, open_guard(teacher, chosen), "clicks")
+        else:
+            learn, refine = (
+                replace(how, learning_rate=rate or usual.learning_rate) for usual in (DEFAULT.learn, DEFAULT.refine)
+            )
+            recipe = replace(DEFAULT, made=made, learn=learn, refine=refine)
+            folder = runs.train_from_catalogue(run, shop, engine, embed, recipe)
+    typer.echo(folder)
 
 
 train.__doc__ = f"{train.__doc__}\n{EXAMPLES}"

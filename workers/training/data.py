@@ -52,18 +52,28 @@ def _lines(folder: Path, name: str) -> Iterator[str]:
 def read_collection(folder: Path) -> Collection:
     """Read a data folder; raises ConfigError when there is no corpus or a line is malformed."""
     try:
-        documents = {row["id"]: row for row in map(json.loads, _lines(folder, "corpus.jsonl"))}
-        queries = {row["id"]: row["text"] for row in map(json.loads, _lines(folder, "queries.jsonl"))}
+        documents = {_key(row): row for row in map(json.loads, _lines(folder, "corpus.jsonl"))}
+        queries = {_key(row): row["text"] for row in map(json.loads, _lines(folder, "queries.jsonl"))}
         grades: Grades = {}
         for line in _lines(folder, "qrels.tsv"):
             query, document, grade = line.split("\t")
             grades.setdefault(query, {})[document] = int(grade)
-        split = json.loads("".join(_lines(folder, "split.json")) or "{}")
+        split = read_split(folder)
     except (KeyError, ValueError) as error:
         raise ConfigError(f"{folder}: {type(error).__name__}: {error}") from error
     if not documents:
         raise ConfigError(f"{folder}: no documents; expected corpus.jsonl or corpus.jsonl.gz with an 'id' in each line")
     return Collection(documents, queries, grades, split)
+
+
+def _key(row: Mapping[str, Any]) -> str:
+    return str(row["id"] if "id" in row else row["_id"])  # BEIR writes _id
+
+
+def read_split(folder: Path) -> dict[str, list[str]]:
+    """Return the query ids of each part that `split.json` names; nothing where there is none."""
+    found: dict[str, list[str]] = json.loads("".join(_lines(folder, "split.json")) or "{}")
+    return found
 
 
 def document_text(document: Mapping[str, Any], fields: Sequence[str] = TEXT_FIELDS, max_chars: int = MAX_CHARS) -> str:

@@ -60,7 +60,7 @@ def export(
         "languages": list(languages),
         "max_tokens": max_tokens,
         "max_query_chars": max_query_chars,
-        "activation": "softmax" if model.config.num_labels > 1 else "sigmoid",
+        "activation": "softmax" if _several(model) else "sigmoid",
         "sha256": {path.name: sha256(path) for path in sorted(folder.iterdir()) if path.name not in (CARD, PURPOSE)},
     }
     _write_json(folder / PURPOSE, purpose)
@@ -75,11 +75,11 @@ def sha256(path: Path) -> str:
 def _config(model: PreTrainedModel) -> dict[str, Any]:
     """Return the model's configuration with the dropout of its kind and the activation that CrossEncoder reads.
 
-    Several labels keep their names, and CrossEncoder gives their softmax.
+    Several labels keep their names, and CrossEncoder gives their logits unless told `apply_softmax=True`.
     """
-    several = model.config.num_labels > 1
-    labels: dict[int, str] = model.config.id2label if several else {0: "LABEL_0"}
-    activation = "Softmax" if several else "Sigmoid"
+    several = _several(model)
+    labels: Any = model.config.id2label if several else {0: "LABEL_0"}
+    activation = "linear.Identity" if several else "activation.Sigmoid"
     config: dict[str, Any] = model.config.to_diff_dict()
     config.pop("_name_or_path", None)
     config |= {
@@ -89,9 +89,13 @@ def _config(model: PreTrainedModel) -> dict[str, Any]:
         "attention_probs_dropout_prob": 0.1,
         "id2label": {str(number): name for number, name in labels.items()},
         "label2id": {name: number for number, name in labels.items()},
-        "sentence_transformers": {"activation_fn": f"torch.nn.modules.activation.{activation}", "version": "5.1.0"},
+        "sentence_transformers": {"activation_fn": f"torch.nn.modules.{activation}", "version": "5.1.0"},
     }
     return config
+
+
+def _several(model: PreTrainedModel) -> bool:
+    return (model.config.num_labels or 1) > 1
 
 
 def _forget_limits(path: Path) -> None:

@@ -51,6 +51,8 @@ def read_labelled(path: Path, dev: Path | None = None) -> Labelled:
 
 
 def _rows(path: Path) -> list[tuple[str, str, str]]:
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such file")
     rows = []
     for line, text in read_lines(path):
         row = json_object(path, line, text)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from workers.training.data import TEXT_FIELDS, Collection, document_text
 from workers.training.mining import Neighbours, Pair, mine, mine_graded
 from workers.training.queries import make_queries
+from workers.training.state import kept
 from workers.training.trainer import Example, Pass, Progress, fit, load
 
 if TYPE_CHECKING:
@@ -64,8 +65,8 @@ def train_catalogue(
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     """Train on a catalogue and its train grades; return the model and its tokenizer.
 
-    The checkpoint after `made` is kept as `out/made`; where it is there already, training goes on from it. `minutes`
-    bounds each stage (0: no bound).
+    The checkpoint after `made` is kept as `out/made`; where it is there already, training goes on from it, and within a
+    stage from its last saved state. `minutes` bounds each stage (0: no bound).
     """
     rng = random.Random(seed)
     queries, grades = collection.part("train")
@@ -76,17 +77,29 @@ def train_catalogue(
         model, tokenizer = load(checkpoint, seed, device)
     else:
         model, tokenizer = load(start, seed, device)
-        pairs = _made_pairs(collection, engine, embed, vectors, recipe.made, rng)
-        say(f"stage made: {len(pairs)} pairs")
-        loss = fit(model, tokenizer, _examples(collection, pairs, rng), recipe.learn, seed, device, minutes, progress)
+
+        def made() -> list[Example]:
+            return _examples(collection, _made_pairs(collection, engine, embed, vectors, recipe.made, rng), rng)
+
+        examples = kept(out / "made.jsonl", made)
+        say(f"stage made: {len(examples)} pairs")
+        state = out / "made.state"
+        loss = fit(model, tokenizer, examples, recipe.learn, seed, device, minutes, progress, state)
         say(f"stage made: loss {loss:.4f}")
         save_whole(model, tokenizer, checkpoint)
+        state.unlink(missing_ok=True)
     if grades:
         rng = random.Random(f"graded {seed}")  # the same whether stage `made` ran now or before
-        pairs = mine_graded(queries, grades, engine, embed, rng, recipe.unjudged)
-        pairs += _made_pairs(collection, engine, embed, vectors, recipe.replayed, rng)
-        say(f"stage graded: {len(pairs)} pairs")
-        loss = fit(model, tokenizer, _examples(collection, pairs, rng), recipe.refine, seed, device, minutes, progress)
+
+        def graded() -> list[Example]:
+            pairs = mine_graded(queries, grades, engine, embed, rng, recipe.unjudged)
+            pairs += _made_pairs(collection, engine, embed, vectors, recipe.replayed, rng)
+            return _examples(collection, pairs, rng)
+
+        examples = kept(out / "graded.jsonl", graded)
+        say(f"stage graded: {len(examples)} pairs")
+        state = out / "graded.state"
+        loss = fit(model, tokenizer, examples, recipe.refine, seed, device, minutes, progress, state)
         say(f"stage graded: loss {loss:.4f}")
     return model, tokenizer
 

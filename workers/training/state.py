@@ -7,6 +7,7 @@ names the run it belongs to, and another run refuses it.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from connector.errors import ConfigError
+from workers.training.batches import Example
 
 if TYPE_CHECKING:
     import torch
@@ -111,6 +113,19 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     with part.open("rb+") as stream:
         os.fsync(stream.fileno())
     os.replace(part, path)
+
+
+def kept(path: Path, make: Callable[[], list[Example]]) -> list[Example]:
+    """Return the examples in `path`; where there is no such file, make them and write them to it.
+
+    A run that goes on so learns from what it began with, whatever the engine would find today.
+    """
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rows = "".join(json.dumps(asdict(example), ensure_ascii=False) + "\n" for example in make())
+        write_whole(path, lambda part: part.write_text(rows, encoding="utf-8"))
+    with path.open(encoding="utf-8") as stream:
+        return [Example(**json.loads(line)) for line in stream]
 
 
 def name_run(*parts: object) -> str:

@@ -40,6 +40,7 @@ class Pass:
     max_tokens: int = 128
     weight_decay: float = 0.01
     loss: str = "bce"  # a name of workers.training.losses.LOSSES
+    shares: bool = False  # labels are relevance from 0 to 1, to be put on the loss's own scale
     epochs: int = 1
     list_size: int = 16
     strangers: int = 0  # in-batch negatives a list: documents of the batch's other queries
@@ -177,7 +178,8 @@ def lay_out(tokenizer: PreTrainedTokenizerFast, examples: Sequence[Example], how
             everything += new
         batches += ordered
     rows += _encode(tokenizer, everything[len(examples) :], how.max_tokens)
-    return Course(rows, [example.label for example in everything], batches)
+    scale = loss.of_share if how.shares else float
+    return Course(rows, [scale(example.label) for example in everything], batches)
 
 
 def _encode(tokenizer: PreTrainedTokenizerFast, examples: Sequence[Example], max_tokens: int) -> list[Encoded]:

@@ -1,0 +1,129 @@
+"""`secondpass train` on what users have, through a real index of twenty documents and a tiny model."""
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from sentence_transformers import CrossEncoder
+from typer.testing import CliRunner
+
+from connector.errors import ConfigError
+from tests.workers.training.index import drop, fill
+from tests.workers.training.shelf import COLORS, KINDS, shop
+from workers import Reranker
+from workers.training.cli import train
+
+app = typer.Typer()
+app.command()(train)
+
+
+@pytest.fixture(scope="module")
+def engine(opensearch_url) -> list[str]:
+    fill(opensearch_url, "test-train", shop())
+    yield ["--engine-url", opensearch_url, "--index", "test-train", "--embedder", "none"]
+    drop(opensearch_url, "test-train")
+
+
+@pytest.fixture
+def graded(tmp_path) -> Path:
+    """Ten queries: each thing, and each colour; the documents that are it have grade 1, two that are not have 0."""
+    lines = []
+    for wanted in (*KINDS, *COLORS, "acme"):
+        right = [key for key in shop().documents if wanted in key]
+        wrong = [key for key in shop().documents if wanted not in key][:2]
+        lines += [{"query": wanted, "document": key, "grade": 1} for key in right]
+        lines += [{"query": wanted, "document": key, "grade": 0} for key in wrong]
+    path = tmp_path / "judgments.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+def run(*words: object) -> str:
+    """Run the command and return the folder that it prints."""
+    done = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
+    assert done.exit_code == 0, done.stderr
+    return done.stdout.strip().splitlines()[-1]
+
+
+def test_grades_and_hard_negatives_of_a_live_index_several_seeds(engine, graded, small, tmp_path):
+    how = ["--loss", "lambda", "--epochs", 3, "--rate", 2e-3, "--seed", 1, "--seed", 2, "--evaluations", 2]
+    mined = ["--negatives", "bm25", "--ranks", "2:12", "--per-query", 4, "--max-tokens", 24]
+    folder = run("--grades", graded, *engine, "--start", small, "--out", tmp_path / "m", *how, *mined)
+    card = Path(folder, "README.md").read_text()
+    assert "dev reranked: nDCG@10" in card
+    assert "95 % interval" in card
+    assert "standard deviation" in card
+    assert "ranks 2 to 12 of the bm25 list" in card
+    assert 0 < CrossEncoder(folder, device="cpu").predict([("kettle", "Acme red kettle")])[0] < 1
+    assert {path.name for path in (tmp_path / "m" / "seed2").iterdir()} == {"examples.jsonl", "final", "dev.json"}
+
+
+def test_clicks_become_labels(engine, small, tmp_path):
+    ubi = tmp_path / "ubi"
+    ubi.mkdir()
+    queries, events = [], []
+    for search in range(4):
+        queries.append({"query_id": f"s{search}", "user_query": "Red  Kettle"})
+        for place, key in enumerate(("kettle blue", "kettle red", "rain jacket red")):
+            where = {"object": {"object_id": key}, "position": {"ordinal": place}}
+            events.append({"query_id": f"s{search}", "action_name": "impression", "event_attributes": where})
+        clicked = {"object": {"object_id": "kettle red"}}
+        events.append({"query_id": f"s{search}", "action_name": "click", "event_attributes": clicked})
+    (ubi / "queries.jsonl").write_text("".join(json.dumps(row) + "\n" for row in queries))
+    (ubi / "events.jsonl").write_text("".join(json.dumps(row) + "\n" for row in events))
+    told = ["--clicks", ubi, "--loss", "listwise", "--start", small, "--per-query", 2]
+    folder = run(*told, *engine, "--out", tmp_path / "m", "--teacher", small, "--guard", 1.0)
+    examples = [json.loads(line) for line in (tmp_path / "m" / "seed1" / "examples.jsonl").read_text().splitlines()]
+    labels = {row["document"].split(" model")[0]: row["label"] for row in examples}
+    assert labels["Acme red kettle"] == max(labels.values()) == 1.0
+    assert labels["Acme blue kettle"] > 0
+    assert "1 queries with 3 clicks" in Path(folder, "README.md").read_text()
+
+
+def test_a_catalogue_in_an_index_is_enough(engine, small, tmp_path):
+    told = ["--fields", "title,text", "--made", 6, "--start", small, "--loss", "ranknet", "--max-tokens", 24]
+    folder = run(*told, *engine, "--out", tmp_path / "m")
+    assert "20 documents, 6 queries made from them, and 0 graded queries" in Path(folder, "README.md").read_text()
+
+
+def test_labels_are_told_apart_and_keep_their_names(small, tmp_path):
+    rows = [
+        {
+            "query": f"{thing}",
+            "document": f"{color} {thing}",
+            "label": {"red": "hot", "blue": "cold"}.get(color, "mild"),
+        }
+        for thing in ("kettle", "jacket", "hose", "lamp")
+        for color in ("red", "blue", "green", "black")
+    ]
+    pairs = tmp_path / "pairs.jsonl"
+    pairs.write_text("".join(json.dumps(row) + "\n" for row in rows * 6))
+    held = tmp_path / "dev.jsonl"
+    held.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    how = ["--epochs", 6, "--rate", 5e-3, "--max-tokens", 16, "--start", small]
+    folder = run("--labels", pairs, "--dev", held, "--out", tmp_path / "m", *how)
+    config = json.loads(Path(folder, "config.json").read_text())
+    assert config["id2label"] == {"0": "cold", "1": "hot", "2": "mild"}
+    card = Path(folder, "README.md").read_text()
+    assert "16 dev pairs: accuracy 1.0000, macro-F1 1.0000" in card
+    assert "| hot | 0 | 4 | 0 | 1.000 |" in card
+    ranked = Reranker(folder, label="hot", activation="softmax", runtime="torch", precision="fp32")
+    assert ranked.rank("lamp", ["blue lamp", "red lamp"])[0]["corpus_id"] == 1
+    assert CrossEncoder(folder, device="cpu").predict([("lamp", "red lamp")])[0].argmax() == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--grades", "g", "--clicks", "c"], "give one of them"),
+        (["--data", "d"], "--index"),
+        (["--index", "i", "--ranks", "9", "--data", "tests"], "ranks|corpus"),
+        (["--index", "i", "--loss", "hinge"], "margin-mse"),
+        (["--index", "i", "--loss", "cross-entropy"], "--labels"),
+        (["--labels", "absent.jsonl"], "no such file"),
+    ],
+)
+def test_what_cannot_be_is_said_at_once(words, message, tmp_path):
+    with pytest.raises(ConfigError, match=message):
+        CliRunner().invoke(app, [*words, "--out", str(tmp_path), "--embedder", "none"], catch_exceptions=False)

@@ -1,0 +1,53 @@
+"""Documents out of a live index, for those who have no file of them.
+
+Rule: the first of the fields is the title, which queries are made from; the others follow in their order. What is read
+is what the index stores in `_source`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from connector.errors import ConfigError
+from workers.training.engine import call
+
+PAGE = 500
+"""Documents a request: about 1 MB of shop texts."""
+
+
+def read_index(url: str, index: str, fields: Sequence[str], limit: int = 100_000) -> dict[str, dict[str, Any]]:
+    """Return up to `limit` documents by id as rows with `title` and `text`, and `category` where there is one.
+
+    Raises ConfigError where no document has any of the fields.
+    """
+    documents: dict[str, dict[str, Any]] = {}
+    for hit in scan(url, index, [*fields, "category"]):
+        source = hit.get("_source") or {}
+        title, *rest = (_plain(source.get(name)) for name in fields)
+        if title or any(rest):
+            row = {"id": hit["_id"], "title": title, "text": ". ".join(part for part in rest if part)}
+            documents[hit["_id"]] = row | {"category": source.get("category")}
+        if len(documents) >= limit:
+            break
+    if not documents:
+        raise ConfigError(f"{url}/{index}: no document with {', '.join(fields)}; name them with --fields")
+    return documents
+
+
+def scan(url: str, index: str, fields: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Yield every hit of an index in index order, a scroll page at a time."""
+    body: dict[str, Any] = {"size": PAGE, "sort": ["_doc"], "_source": list(fields) or True}
+    answer = call(f"{url}/{index}/_search?scroll=2m", json.dumps(body).encode())
+    try:
+        while answer["hits"]["hits"]:
+            yield from answer["hits"]["hits"]
+            again = {"scroll": "2m", "scroll_id": answer["_scroll_id"]}
+            answer = call(f"{url}/_search/scroll", json.dumps(again).encode())
+    finally:
+        call(f"{url}/_search/scroll", json.dumps({"scroll_id": answer["_scroll_id"]}).encode(), "DELETE")
+
+
+def _plain(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value or "")

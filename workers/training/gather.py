@@ -1,0 +1,103 @@
+"""What a user has, as one collection: documents, queries, grades, and which queries are for training and which for dev.
+
+Rule: dev queries are set apart before anything is learnt, by a fixed seed, and a query is never in both parts.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from connector.errors import ConfigError
+from connector.evaluation.judgments import Judgments, read_judgments
+from workers.training import clicks
+from workers.training.data import Collection, Grades, read_split
+
+DEV_SHARE = 0.15
+LEAST_FOR_DEV = 8
+"""Queries from which on some are set apart for dev; fewer would measure nothing and be missed in training."""
+
+CLICK_GRADES = 100
+"""Labels of clicks, 0 to 1, as whole grades: nDCG does not change by the factor."""
+
+
+def from_judgments(
+    documents: dict[str, dict[str, Any]], grades: Path, queries: Path | None = None, dev: Path | None = None
+) -> Collection:
+    """Return the graded queries of a file or folder, in any form `secondpass evaluate` reads, over these documents.
+
+    `dev` is another such source. Of a folder with parts only `train` is learnt from, and its `dev` is dev; where there
+    is neither, a share of the queries. Raises ConfigError.
+    """
+    parts = _parts(grades)
+    train = read_judgments(grades, queries, "train" if parts else "")
+    held = read_judgments(dev, queries, "dev" if "dev" in _parts(dev) else "") if dev else None
+    if held is None and "dev" in parts:
+        held = read_judgments(grades, queries, "dev")
+    texts, rated = _plain(train)
+    if held is None:
+        return split_dev(Collection(documents, texts, rated, {}))
+    other_texts, other_rated = _plain(held)
+    learnt = [key for key in texts if texts[key] not in other_texts.values()]
+    renamed = {f"dev {key}": text for key, text in other_texts.items()}
+    rated |= {f"dev {key}": rows for key, rows in other_rated.items()}
+    return Collection(documents, texts | renamed, rated, {"train": learnt, "dev": list(renamed)})
+
+
+def from_clicks(documents: dict[str, dict[str, Any]], folder: Path, least_shown: int) -> Collection:
+    """Return the queries of a UBI log with what people clicked as grades. Raises ConfigError for too few clicks."""
+    queries, events = clicks.read_events(folder)
+    found = clicks.labels(clicks.count(queries, events), least_shown)
+    grades: Grades = {}
+    for text, rows in found.items():
+        known = {key: round(CLICK_GRADES * label) for key, label in rows.items() if key in documents}
+        if len(known) > 1:
+            grades[text] = known
+    if not grades:
+        raise ConfigError(
+            f"{folder}: no query has a click and two documents of the index that were shown {least_shown} times or more"
+        )
+    return split_dev(Collection(documents, {text: text for text in grades}, grades, {}))
+
+
+def split_dev(collection: Collection, seed: int = 0) -> Collection:
+    """Set a share of the graded queries apart for dev, unless there is a split or there are too few."""
+    graded = sorted(key for key in collection.grades if key in collection.queries)
+    if collection.split or len(graded) < LEAST_FOR_DEV:
+        return collection
+    held = set(random.Random(seed).sample(graded, max(2, round(DEV_SHARE * len(graded)))))
+    parts = {"train": [key for key in graded if key not in held], "dev": [key for key in graded if key in held]}
+    return replace(collection, split=parts)
+
+
+def shares(grades: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, float]]:
+    """Return the grades as relevance from 0 to 1, the highest of all being 1."""
+    top = max((grade for rows in grades.values() for grade in rows.values()), default=0) or 1
+    return {query: {key: max(grade, 0) / top for key, grade in rows.items()} for query, rows in grades.items()}
+
+
+def languages_of(given: str) -> tuple[str, ...]:
+    """Return the languages of a comma-separated list."""
+    return tuple(part.strip() for part in given.split(",") if part.strip())
+
+
+def _parts(source: Path) -> set[str]:
+    """Return the parts that a folder is split into; none of a file."""
+    named = {path.name.partition(".")[0] for path in source.glob("qrels/*.tsv*")}
+    return named | set(read_split(source))
+
+
+def _plain(judgments: Judgments) -> tuple[dict[str, str], Grades]:
+    texts = {query.id: query.text for query in judgments.queries}
+    return texts, {query.id: dict(query.grades) for query in judgments.queries}
+
+
+def fields_of(given: str) -> Sequence[str]:
+    """Return the fields of a comma-separated list. Raises ConfigError where there is none."""
+    found = [part.strip() for part in given.split(",") if part.strip()]
+    if not found:
+        raise ConfigError("--fields: name at least one field, such as title,brand,description")
+    return found

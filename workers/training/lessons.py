@@ -1,0 +1,64 @@
+"""From graded queries to lists that a model learns from, and to the figure on dev that it is chosen by.
+
+Rule: a list is a query's known documents with their relevance, 0 to 1, and hard negatives from the live engine at 0.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from connector.errors import ConfigError
+from workers.training.batches import Example
+from workers.training.data import Collection, document_text
+from workers.training.gather import shares
+from workers.training.measure import first_stage, mean, per_query, rerank
+from workers.training.negatives import Negatives, Teacher, candidates, draw
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+    from workers.training.mining import Embed, Neighbours
+
+Figure = Callable[["PreTrainedModel", "PreTrainedTokenizerFast"], float]
+
+
+def graded_examples(
+    collection: Collection,
+    engine: Neighbours,
+    embed: Embed,
+    negatives: Negatives,
+    seed: int,
+    teacher: Teacher | None = None,
+) -> list[Example]:
+    """Return the pairs of the train queries, a query's in a row. Raises ConfigError where no graded document exists."""
+    rng = random.Random(f"negatives {seed}")
+    texts = {key: document_text(row) for key, row in collection.documents.items()}
+    queries, grades = collection.part("train")
+    labels = shares(grades)
+    graded = {key: text for key, text in queries.items() if any(document in texts for document in labels.get(key, {}))}
+    if not graded:
+        raise ConfigError("no train query has a graded document that is in the index or corpus; do the ids agree?")
+    lists = candidates(negatives, list(graded.values()), engine, embed) if negatives.count else [[] for _ in graded]
+    examples: list[Example] = []
+    for (key, query), found in zip(graded.items(), lists, strict=True):
+        known = labels[key]
+        examples += [Example(query, texts[document], share) for document, share in known.items() if document in texts]
+        drawn = draw(negatives, query, found, known, texts, rng, teacher)
+        examples += [Example(query, texts[document], 0.0) for document in drawn]
+    return examples
+
+
+def dev_figure(collection: Collection, engine: Neighbours, embed: Embed) -> Figure | None:
+    """Return what measures a model's nDCG@10 over the fused windows of the dev queries; None without such queries."""
+    queries, grades = collection.part("dev")
+    if not grades:
+        return None
+    run = first_stage(engine, queries, embed)["fused"]
+    known = {query: [key for key in keys if key in collection.documents] for query, keys in run.items()}
+
+    def figure(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> float:
+        return mean(per_query(rerank(model, tokenizer, collection, queries, known), grades))
+
+    return figure

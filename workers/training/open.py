@@ -1,0 +1,106 @@
+"""Opening what the commands name: the engine, its documents, a teacher as a guard, the progress bar.
+
+Rule: the one place of the training commands where a name becomes something that costs memory or a connection.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from connector.errors import ConfigError
+from workers.training import negatives
+from workers.training.corpus import read_index
+from workers.training.data import Collection, read_collection
+from workers.training.embedding import Embedder
+from workers.training.engine import DIALECTS, EngineIndex, Hit
+from workers.training.gather import fields_of, split_dev
+from workers.training.negatives import Negatives
+from workers.training.teachers import open_teacher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from workers.training.mining import Embed, Neighbours
+
+NONE = "none"
+
+
+class Lexical(EngineIndex):
+    """An index without vectors: the kNN list is empty, and every document stands at the same place."""
+
+    def nearest(self, vectors: Sequence[Sequence[float]], size: int) -> list[list[Hit]]:
+        return [[] for _ in vectors]
+
+    def vectors(self, ids: Sequence[str]) -> dict[str, list[float]]:
+        return {key: [1.0] for key in ids}
+
+
+def nowhere(texts: Sequence[str]) -> NDArray[np.float32]:
+    """Return the same vector for every text."""
+    import numpy
+
+    return numpy.ones((len(texts), 1), numpy.float32)
+
+
+def open_engine(
+    url: str, index: str, text_field: str, vector_field: str, dialect: str, embedder: str, device: str
+) -> tuple[Neighbours, Embed]:
+    """Return the index and the embedder of its vectors; `none` uses no vectors. Raises ConfigError."""
+    if dialect not in DIALECTS:
+        raise ConfigError(f"--dialect {dialect}: one of {', '.join(DIALECTS)}")
+    if not index:
+        raise ConfigError("--index: name the index that documents and hard negatives come from")
+    kind = Lexical if embedder == NONE else EngineIndex
+    engine = kind(url.rstrip("/"), index, text_field, vector_field, dialect)
+    return engine, nowhere if embedder == NONE else Embedder(embedder, device)
+
+
+def open_documents(data: Path | None, url: str, index: str, fields: str) -> Collection:
+    """Return the folder's collection, a dev part set apart where it has none, or the index's documents."""
+    if data:
+        return split_dev(read_collection(data))
+    return Collection(read_index(url.rstrip("/"), index, fields_of(fields)), {}, {}, {})
+
+
+def open_guard(source: str, device: str) -> negatives.Teacher | None:
+    """Return what scores pairs from 0 to 1; None without a source."""
+    if not source:
+        return None
+    teacher = open_teacher(source, device)
+
+    def score(pairs: Sequence[tuple[str, str]]) -> list[float]:
+        found = teacher.score(pairs)
+        return [1 / (1 + math.exp(-value)) for value in found] if teacher.logits else found
+
+    return score
+
+
+def read_negatives(source: str, ranks: str, count: int, guard: float) -> Negatives:
+    """Return the settings of hard negatives; `ranks` is FIRST:LAST. Raises ConfigError."""
+    first, _, last = ranks.partition(":")
+    if not (first.isdigit() and last.isdigit()):
+        raise ConfigError(f"--ranks {ranks}: the first and the last rank, such as 5:60")
+    return Negatives(source, int(first), int(last), count, guard)
+
+
+@contextmanager
+def shown_progress() -> Iterator[tuple[Callable[[str], None], Callable[[int, int, float], None]]]:
+    """Show a bar on the terminal; give what prints a line above it and what moves it."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+        task = bar.add_task("pairs", total=None)
+
+        def move(done: int, total: int, loss: float) -> None:
+            bar.update(task, completed=done, total=total, description=f"pairs, loss {loss:.3f}")
+
+        yield bar.console.print, move

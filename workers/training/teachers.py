@@ -1,0 +1,83 @@
+"""Who a student learns from: cross-encoders, bi-encoders, and blends of them.
+
+Rule: a teacher gives a number a pair, higher for better; a blend brings all of them to one scale first (mean 0,
+deviation 1 over the pairs at hand) and gives the result the scale of its first cross-encoder, so that a sigmoid of it
+still means something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import fmean, pstdev
+
+from connector.errors import ConfigError
+from workers.checkpoint import read_config
+from workers.sources import locate
+from workers.training.embedding import Embedder
+from workers.training.encoder import load, scores
+
+BI_ENCODER = "embed:"
+"""Prefix of a bi-encoder's source: its score is the cosine of query and document."""
+
+COSINE_SPREAD = 3.0
+"""Deviation of the labels where no cross-encoder takes part: then most lie between the logits -6 and 6."""
+
+LONGEST = 512
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Teacher:
+    """A model that scores (query, document) pairs; `logits` says that its scores are a cross-encoder's."""
+
+    name: str
+    score: Callable[[Sequence[Pair]], list[float]]
+    logits: bool
+
+
+def open_teacher(source: str, device: str = "cpu") -> Teacher:
+    """Open `embed:` and a bi-encoder, or a cross-encoder of one logit: bundled:NAME, folder, Hub id.
+
+    Raises ConfigError where there is none, or where it has several labels.
+    """
+    if source.startswith(BI_ENCODER):
+        embedder = Embedder(source.removeprefix(BI_ENCODER), device)
+
+        def cosines(pairs: Sequence[Pair]) -> list[float]:
+            texts = list(dict.fromkeys(text for pair in pairs for text in pair))
+            vectors = dict(zip(texts, embedder(texts), strict=True))
+            return [float(vectors[query] @ vectors[document]) for query, document in pairs]
+
+        return Teacher(source, cosines, logits=False)
+    folder = locate(source)
+    config = read_config(folder)
+    if not config.classifier or len(config.labels) != 1:
+        raise ConfigError(f"teacher {source!r} is no cross-encoder with one logit; write embed:NAME for an embedder")
+    model, tokenizer = load(folder, 0, device)
+    longest = min(tokenizer.model_max_length, LONGEST)
+    return Teacher(source, lambda pairs: scores(model, tokenizer, pairs, longest), logits=True)
+
+
+def blend(teachers: Sequence[Teacher], weights: Sequence[float], pairs: Sequence[Pair]) -> list[float]:
+    """Return the blended score of each pair; a single cross-encoder's logits stay as they are.
+
+    Raises ConfigError where weights and teachers do not match.
+    """
+    if len(weights) != len(teachers) or not teachers or min(weights) < 0 or sum(weights) <= 0:
+        raise ConfigError(f"{len(teachers)} teachers and the weights {list(weights)}: give each one, above 0 in all")
+    found = [teacher.score(pairs) for teacher in teachers]
+    first = next((values for teacher, values in zip(teachers, found, strict=True) if teacher.logits), None)
+    if len(teachers) == 1 and first is not None:
+        return first
+    mixed = [0.0] * len(pairs)
+    for weight, values in zip(weights, found, strict=True):
+        mixed = [total + weight * value for total, value in zip(mixed, _standard(values), strict=True)]
+    middle, width = (0.0, COSINE_SPREAD) if first is None else (fmean(first), pstdev(first))
+    return [middle + width * value for value in _standard(mixed)]
+
+
+def _standard(values: Sequence[float]) -> list[float]:
+    middle, width = fmean(values), pstdev(values) or 1.0
+    return [(value - middle) / width for value in values]
