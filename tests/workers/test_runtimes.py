@@ -54,8 +54,8 @@ def test_auto_falls_back_to_the_runtime_that_can(kind: str, tiny: dict[str, Path
     ("runtime", "precision", "said"),
     [
         ("onnx", "fp32", "runtime = openvino .* or torch"),
-        ("openvino", "int8", "fp32 or bf16"),
-        ("openvino", "fp16", "fp32 or bf16"),
+        ("openvino", "int8", "secondpass quantize"),
+        ("openvino", "fp16", "fp32, bf16, int8"),
         ("torch", "int4", "fp32, bf16 or fp16"),
     ],
 )
