@@ -123,7 +123,8 @@ class App:
 
         coding = encoding(request.fields)
         lines = route.search in routes.NAMED_WITHIN
-        if not is_json(request.target, request.fields, lines=lines) or coding not in (b"", *GZIP):
+        refused = request.get(b"expect") is not None and not request.expects  # an expectation that the engine refuses
+        if refused or not is_json(request.target, request.fields, lines=lines) or coding not in (b"", *GZIP):
             return await self._unread(request, say(NOT_TEXT))
         try:
             raw = await request.read(BODY_BYTES)
