@@ -1,6 +1,6 @@
 """The explanation of a hit whose caller asked for one: how it came to its `_score`, in the engine's own form.
 
-The engine's tree stays as it wrote it, below a tree of ours: {"value", "description", "details"}, the form of both engines.
+The engine's tree stays as it wrote it, below a tree of ours of the same form: {"value", "description", "details"}.
 """
 
 import orjson

@@ -12,6 +12,7 @@ from connector.dialects.edit import plain_call
 from connector.dialects.request import SearchRequest, read_request
 from connector.dialects.template import read_rendered, render_call, search_target, wrap
 from connector.errors import BadRequest
+from connector.pipelines import DefaultPipelines
 from connector.plan import match_policy, plan
 from connector.proxy import simple
 from connector.retrieve import Fetch
@@ -28,6 +29,7 @@ class Asked:
     """A search that is ready to go: `planned`, or as it came with `outcome` to say why."""
 
     call: Call
+    names: Names = ()
     request: SearchRequest | None = None
     outcome: Outcome = UNREAD
     planned: tuple[Plan, Policy, Model] | None = None
@@ -39,6 +41,7 @@ class Searches:
 
     settings: Settings
     second: SecondPass
+    pipelines: DefaultPipelines | None = None
 
     def matches(self, names: Names) -> bool:
         """Whether index names, as written in a request, are under a policy."""
@@ -83,20 +86,23 @@ class Searches:
         """What is to be done for a `_search`. Raises BadRequest."""
         request = read_request(call)
         if request is None:
-            return Asked(call)
+            return Asked(call, names)
         controls = read_controls(call.headers, request.ext)
         policy = self._policy(names, controls)
         if not isinstance(policy, Policy):
-            return Asked(call, request, Outcome(State.SKIPPED, policy or Reason.OPT_OUT))
+            return Asked(call, names, request, Outcome(State.SKIPPED, policy or Reason.OPT_OUT))
         policy = adapt(policy) if adapt else policy
         model = self.settings.model_named(policy.model)
-        return Asked(call, request, planned=(plan(request, controls, policy, model), policy, model))
+        return Asked(call, names, request, planned=(plan(request, controls, policy, model), policy, model))
 
     async def answer(self, asked: Asked, fetch: Fetch | None = None) -> Answer:
         """Do it, by way of `fetch` where the engine is to see another form of it."""
         if asked.request is None or asked.planned is None:
             return Answer(await (fetch or self.second.fetch)(plain_call(asked.call, asked.request)), asked.outcome)
-        return await self.second.search(asked.call, asked.request, *asked.planned, fetch)
+        planned, policy, model = asked.planned
+        if self.pipelines and planned.skip is None and await self.pipelines.apply_to(asked.request, asked.names):
+            planned = replace(planned, skip=Reason.PIPELINE, knn=None, knn_filter=None)
+        return await self.second.search(asked.call, asked.request, planned, policy, model, fetch)
 
     def _policy(self, names: Names, controls: Controls) -> Policy | Reason | None:
         """The policy that the names select, or the one the request names among those that cover it."""

@@ -1,10 +1,9 @@
 """The words the user typed, found in a query. One distinct text is found; none is `no_text`; several are `ambiguous`.
 
-Never a guess. Only scoring places count: text under `filter` and `must_not` was put there by the application. Query
-string syntax is the user's own expression, not words to read, so it is ambiguous unless it is plain.
+Never a guess. Only scoring places count: text under `filter` and `must_not` was put there by the application. Of
+query string syntax only what asks for all words is read (`connector.dialects.syntax`).
 """
 
-import re
 from collections.abc import Iterator, Mapping
 
 from connector.dialects.clauses import (
@@ -18,11 +17,9 @@ from connector.dialects.clauses import (
     read_clauses,
 )
 from connector.dialects.request import SearchRequest
+from connector.dialects.syntax import lucene_words, simple_words
 from connector.querypath import find_texts, header_name
 from connector.types import Reason
-
-_LUCENE = re.compile(r'[!(){}\[\]^"~*?:\\/<>|]|&&|(?:^|\s)[-+]|\b(?:AND|OR|NOT)\b')
-_SIMPLE = re.compile(r'[+|"*()~\\]|(?:^|\s)-')
 
 
 class Unreadable(Exception):
@@ -118,12 +115,14 @@ def _words(value: object) -> Iterator[str]:
 
 def _query_words(kind: str, content: Mapping[str, object]) -> Iterator[str]:
     for text in _words(content.get("query")):
-        syntax = {"query_string": _LUCENE, "simple_query_string": _SIMPLE}.get(kind)
-        if kind == "simple_query_string" and content.get("flags") == "NONE":
-            syntax = None
-        if syntax and syntax.search(text):
+        words: str | None = text
+        if kind == "query_string":
+            words = lucene_words(text)
+        elif kind == "simple_query_string":
+            words = simple_words(text, content)
+        if words is None:
             raise Unreadable
-        yield text
+        yield words
 
 
 def _knn_texts(content: object) -> Iterator[str]:

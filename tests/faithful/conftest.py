@@ -105,6 +105,8 @@ def pair(request: pytest.FixtureRequest, valkey_url: str, broker_url: str) -> It
         httpx.Client(base_url=address, timeout=60) as ours,
     ):
         load(straight)
+        if request.param == "opensearch":
+            load_stream(straight)
         ready(lambda: ours.get("/_secondpass/ready?rerank=true").status_code == 200)
         yield Pair(request.param, straight, ours)
         clean(straight)
@@ -120,11 +122,15 @@ def load(client: httpx.Client) -> None:
         client.put(f"/{index}", json=made).raise_for_status()
         lines = [line for number in range(COUNT) for line in ({"index": {"_id": f"d{number}"}}, document(number))]
         bulk(client, index, lines)
+
+
+def load_stream(client: httpx.Client) -> None:
+    """A data stream, which only OpenSearch has here: the embedded Elasticsearch comes without that module."""
     template = {
         "index_patterns": ["logs-goods*"],
         "data_stream": {},
         "priority": 700,
-        "template": {"settings": settings, "mappings": mappings},
+        "template": {"mappings": {"properties": PROPERTIES}},
     }
     client.put("/_index_template/faithful", json=template).raise_for_status()
     bulk(client, "logs-goods", [line for n in range(20) for line in ({"create": {"_id": f"l{n}"}}, document(n))])

@@ -78,14 +78,17 @@ AMBIGUOUS: list[dict[str, Any]] = [
 
 LUCENE = [
     "name:jacket",
-    "rain AND jacket",
+    "rain AND NOT jacket",
     "rain OR jacket",
     "NOT rain",
     "rai*",
     "r?in",
-    '"rain jacket"',
+    '"rain jacket"~2',
+    'name:"rain jacket"',
+    '"rain jacket',
+    '"rain \\" jacket"',
     "(rain jacket)",
-    "+rain jacket",
+    "AND rain",
     "rain -kids",
     "rain~",
     "rain^2",
@@ -124,11 +127,23 @@ def test_plain_query_strings_are_words(text: str) -> None:
     assert query_text(read({"query": {"query_string": {"query": text}}})) == text
 
 
-@pytest.mark.parametrize("text", ["rain | snow", '"rain jacket"', "rain -kids", "rai*", "rain~1", "(a b)", "a +b"])
+@pytest.mark.parametrize("text", ["rain | snow", '"rain jacket"~1', "rain -kids", "rai*", "rain~1", "(a b)", "c++"])
 def test_simple_query_string_syntax_is_not_words(text: str) -> None:
     assert query_text(read({"query": {"simple_query_string": {"query": text}}})) is Reason.AMBIGUOUS
     plain = {"simple_query_string": {"query": text, "flags": "NONE"}}
     assert query_text(read({"query": plain})) == text
+
+
+@pytest.mark.parametrize(
+    "text", ['"rain jacket"', '+"rain jacket"', "+rain +jacket", "+rain jacket", 'rain "jacket"', 'rain +"jacket"']
+)
+def test_syntax_that_asks_for_all_words_is_words(text: str) -> None:
+    for kind in ("query_string", "simple_query_string"):
+        assert query_text(read({"query": {kind: {"query": text}}})) == TEXT
+    flagged = {"simple_query_string": {"query": text, "flags": "AND|PREFIX"}}
+    assert query_text(read({"query": flagged})) is Reason.AMBIGUOUS
+    assert query_text(read({"query": {"query_string": {"query": "rain AND jacket"}}})) == TEXT
+    assert query_text(read({"query": {"query_string": {"query": '"a:b (c)"'}}})) == "a:b (c)"
 
 
 def test_without_a_query() -> None:
