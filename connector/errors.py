@@ -3,11 +3,14 @@
 SecondpassError
 ├── ConfigError             settings that cannot work; raised at start, names key and line
 ├── BadRequest        400   the caller's request is wrong in a way that only we can say
+├── Denied            401   the rerank API was called without one of its keys
 ├── UnknownAddress    404   nothing is at this address of ours
+├── UnknownModel      404   the rerank API was asked for a model that is not configured
 ├── WrongMethod       405   an address of ours does not take this method
 ├── BodyTooLarge      413   a body that must be parsed exceeds the limit
 ├── MappingConflict   409   an index of that name is newer than ours, or not ours
 ├── Overloaded        429   more concurrent searches than `proxy.max_concurrent`
+├── NotScored         503   the rerank API has no scores, and no engine's order to answer instead
 ├── EngineError       502   the engine answered, but not with what it promises
 │   ├── EngineRefused     502   the engine refused a request of our own (its status and reason are kept)
 │   ├── EngineUnreachable 503   no connection to any engine node
@@ -41,6 +44,27 @@ class BadRequest(SecondpassError):
 
     status = 400
     code = "illegal_argument_exception"
+
+
+class Denied(SecondpassError):
+    """Raised when the rerank API has keys and a request none of them."""
+
+    status = 401
+    code = "security_exception"
+
+
+class UnknownModel(SecondpassError):
+    """Raised when a request names a model that no `[[model]]` of the settings has."""
+
+    status = 404
+    code = "resource_not_found_exception"
+
+
+class NotScored(SecondpassError):
+    """Raised when the rerank API cannot score every text of a request."""
+
+    status = 503
+    code = "no_scores_exception"
 
 
 class UnknownAddress(SecondpassError):

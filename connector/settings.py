@@ -67,9 +67,9 @@ class Proxy(Section):
 
 
 class RerankApi(Section):
-    enabled: bool = Field(True, description="serve /rerank, /score and their versions; no effect in 0.1")
-    port: NotNegative = Field(0, description="port of its own; 0: the proxy's; no effect in 0.1")
-    keys: list[str] = Field([], description="bearer keys that may call it; empty: anyone; no effect in 0.1")
+    enabled: bool = Field(True, description="serve /rerank, /score and their versions")
+    port: NotNegative = Field(0, description="port of its own; 0: the proxy's")
+    keys: list[str] = Field([], description="bearer keys that may call it; empty: anyone")
 
 
 class Model(Section):
@@ -178,8 +178,6 @@ class Settings(BaseSettings):
         keys = {
             "redis.store_tokens": self.redis.store_tokens,
             "proxy.advertise": self.proxy.advertise,
-            "rerank_api.port": self.rerank_api.port,
-            "rerank_api.keys": self.rerank_api.keys,
         }
         return [key for key, chosen in keys.items() if chosen]
 

@@ -72,7 +72,7 @@ class App:
         route = routes.read(request.method, request.target)
         if route.search in self._searches and (route.search in routes.NAMED_WITHIN or self._matches(route.names)):
             await self._rerank(request, route)
-        elif route.ours:
+        elif route.ours or route.endpoint in self._endpoints:
             metrics.count_request("ours", await self._ours(request, route))
         else:
             metrics.count_request("engine", await self._relay(request))

@@ -12,9 +12,12 @@ from connector.engines.base import Dialect
 from connector.engines.bodies import DIALECTS
 from connector.errors import RerankError
 from connector.multisearch import MultiSearches
+from connector.pipelines import DefaultPipelines
 from connector.proxy.app import Search
 from connector.proxy.known import KnownEngine
 from connector.proxy.serve import open_upstream, serve
+from connector.proxy.status import Endpoint
+from connector.rerank_api.service import RerankApi
 from connector.search import SecondPass
 from connector.searches import Searches
 from connector.services import Services
@@ -52,11 +55,14 @@ async def run(settings: Settings, *, shared: bool = False, listening: Callable[[
         services.keys,
         settings.redis.page_ttl_s,
     )
-    searches = Searches(settings, second)
+    searches = Searches(settings, second, DefaultPipelines(fetch, dialect))
     several = MultiSearches(searches)
     others: dict[str, Search] = {"template": searches.template}
     if settings.policy:  # an `_msearch` must be read to know what it is for
         others |= {"msearch": several.search, "msearch_template": several.template}
+    endpoints: dict[str, Endpoint] = {"search": searches.simple}
+    if settings.rerank_api.enabled:
+        endpoints["rerank_api"] = RerankApi(settings, services.rerank)
     try:
         await serve(
             settings,
@@ -68,7 +74,7 @@ async def run(settings: Settings, *, shared: bool = False, listening: Callable[[
             dialect=engine.dialect,
             find_engine=engine.find,
             find_missing=lambda: find_missing(settings, services),
-            endpoints={"search": searches.simple},
+            endpoints=endpoints,
             shared=shared,
             listening=listening,
         )

@@ -15,6 +15,9 @@ OURS: dict[tuple[str, bytes], str] = {
 }
 """Method and exact path of what we answer ourselves, and the endpoint's name. More addresses are more lines."""
 
+API = frozenset((b"/rerank", b"/score", b"/predict", b"/v1/rerank", b"/v2/rerank", b"/v1/score"))
+"""Paths of the rerank API: exactly these, and POST only. They are the engine's where the API is off or elsewhere."""
+
 SEARCHES = {
     ("_search",): "search",
     ("_search", "template"): "template",
@@ -49,6 +52,8 @@ def read(method: str, target: bytes) -> Route:
         return Route(endpoint, ours=True)
     if path.startswith(PREFIX) and path[len(PREFIX) : len(PREFIX) + 1] in (b"", b"/"):
         return Route(ours=True, methods=tuple(verb for verb, known in OURS if known == path))
+    if method == "POST" and path in API:
+        return Route("rerank_api")
     if method not in ("GET", "POST"):
         return ENGINE
     if b"search" not in path and b"%" not in path:

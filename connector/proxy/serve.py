@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 
 from connector.errors import ConfigError
+from connector.proxy.api_server import ApiApp
 from connector.proxy.app import App, Search
 from connector.proxy.server import Server
 from connector.proxy.status import Endpoint, FindEngine, FindMissing, health, metrics, readiness
@@ -42,7 +43,9 @@ async def serve(
     names in `routes.OURS`, added to health, ready and metrics. `listening` is told the port. `shared`: other processes
     listen on the same port. Raises ConfigError where the port is taken.
     """
-    own = {"health": health, "metrics": metrics, "ready": readiness(find_engine, find_missing), **(endpoints or {})}
+    further = dict(endpoints or {})
+    elsewhere = further.pop("rerank_api", None) if settings.rerank_api.port else None
+    own = {"health": health, "metrics": metrics, "ready": readiness(find_engine, find_missing), **further}
     app = App(
         upstream,
         search=search,
@@ -55,6 +58,7 @@ async def serve(
         max_concurrent=settings.proxy.max_concurrent,
     )
     server = Server(app, dialect)
+    servers = [server]
     stop = stop or asyncio.Event()
     loop = asyncio.get_running_loop()
     with contextlib.suppress(ValueError, RuntimeError):  # only the main thread may listen to signals
@@ -64,10 +68,17 @@ async def serve(
         port = await server.start(settings.proxy.host, settings.proxy.port, shared=shared)
     except OSError as exc:
         raise ConfigError(f"proxy.host, proxy.port: cannot listen there: {exc}") from exc
+    if elsewhere is not None:
+        servers.append(Server(ApiApp(elsewhere, settings), dialect))
+        try:
+            await servers[-1].start(settings.proxy.host, settings.rerank_api.port, shared=shared)
+        except OSError as exc:
+            raise ConfigError(f"proxy.host, rerank_api.port: cannot listen there: {exc}") from exc
     if listening is not None:
         listening(port)
     try:
         await stop.wait()
     finally:
-        await server.stop()
+        for one in servers:
+            await one.stop()
         upstream.close()

@@ -12,6 +12,7 @@ from connector.dialects.controls import render_outcomes
 from connector.proxy.app import Search
 from connector.proxy.known import KnownEngine
 from connector.proxy.serve import open_upstream, serve
+from connector.proxy.status import Endpoint
 from connector.settings import parse
 from connector.types import Answer, Call, Outcome, Reason, State
 
@@ -21,9 +22,11 @@ def running_proxy(
     engine_url: str,
     search: Search | None = None,
     matches: Callable[[tuple[str, ...]], bool] = lambda names: False,
+    rerank_api: Endpoint | None = None,
+    rerank_port: int = 0,
 ) -> Iterator[str]:
     """The proxy's URL. Where `matches` says yes and there is no `search`, the engine's answers are read and re-sent."""
-    settings = parse({"engine": {"url": [engine_url]}, "proxy": {"port": 0}})
+    settings = parse({"engine": {"url": [engine_url]}, "proxy": {"port": 0}, "rerank_api": {"port": rerank_port}})
     ports: queue.Queue[int | Exception] = queue.Queue()
     stops: list[Callable[[], None]] = []
 
@@ -48,6 +51,7 @@ def running_proxy(
             dialect=engine.dialect,
             find_engine=engine.find,
             find_missing=find_missing,
+            endpoints={"rerank_api": rerank_api} if rerank_api else None,
             listening=ports.put,
             stop=stop,
         )

@@ -52,7 +52,8 @@ def test_searches(target: bytes):
         b"//a/_search",
         b"/_secondpassing",
         b"/a/_secondpass/health",
-        b"/rerank",
+        b"/rerank/",
+        b"/v3/rerank",
     ],
 )
 def test_everything_else_is_the_engines(target: bytes):

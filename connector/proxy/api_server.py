@@ -1,0 +1,57 @@
+"""The rerank API on a port of its own, with the addresses that text-embeddings-inference has beside it."""
+
+from importlib.metadata import version
+
+import orjson
+
+from connector.errors import SecondpassError, UnknownAddress
+from connector.proxy.errors import render
+from connector.proxy.http import Request
+from connector.proxy.routes import API
+from connector.proxy.status import Endpoint, answer, health, metrics
+from connector.proxy.wire import Malformed
+from connector.rerank_api.asked import MOST_PAIRS
+from connector.settings import Settings
+from connector.types import Answer, Call
+
+BODY_BYTES = 16 * 1024 * 1024
+
+
+class ApiApp:
+    """Called for each request; nothing goes to the engine from here."""
+
+    def __init__(self, api: Endpoint, settings: Settings) -> None:
+        self._settings = settings
+        self._endpoints = {("POST", path): api for path in API} | {
+            ("GET", b"/health"): health,
+            ("GET", b"/metrics"): metrics,
+            ("GET", b"/info"): self._info,
+        }
+
+    async def __call__(self, request: Request) -> None:
+        path = request.target.partition(b"?")[0]
+        try:
+            endpoint = self._endpoints.get((request.method, path))
+            if endpoint is None:
+                raise UnknownAddress(f"there is no {request.method} {path.decode('ascii', 'replace')} here")
+            body = await request.read(BODY_BYTES)
+            reply = (await endpoint(Call(request.method, request.target, request.fields, body))).reply
+            request.response.send(reply.status, reply.reason, reply.headers, reply.body)
+        except (SecondpassError, Malformed) as error:
+            status, reason, fields, body = render(error, "opensearch", request.fields)
+            request.response.send(status, reason, fields, body)
+
+    async def _info(self, call: Call) -> Answer:
+        model = self._settings.model[0]
+        said = {
+            "model_id": model.name,
+            "model_sha": model.revision or None,
+            "model_dtype": model.precision,
+            "model_type": {"reranker": {"id2label": {"0": "LABEL_0"}, "label2id": {"LABEL_0": 0}}},
+            "max_concurrent_requests": self._settings.proxy.max_concurrent,
+            "max_input_length": model.max_tokens,
+            "max_client_batch_size": MOST_PAIRS,
+            "auto_truncate": True,
+            "version": version("secondpass"),
+        }
+        return answer(200, b"OK", orjson.dumps(said))

@@ -1,0 +1,1 @@
+"""The rerank API: texts against a query, in the shapes that other servers' clients speak."""

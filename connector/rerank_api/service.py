@@ -1,0 +1,143 @@
+"""A request of the rerank API, from its bytes to its answer. There is no first-stage order to fall back to: what cannot
+be scored in full is an error, in the shape of the API that was called.
+"""
+
+import asyncio
+import hmac
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from http import HTTPStatus
+
+import orjson
+
+from connector.errors import BadRequest, Denied, NotScored, Overloaded, SecondpassError, UnknownModel
+from connector.page import sigmoid
+from connector.rerank import Rerank
+from connector.rerank_api.asked import Asked, Given, Shape
+from connector.rerank_api.documents import Documents
+from connector.rerank_api.scores import Score
+from connector.rerank_api.tei import Predict
+from connector.rerank_api.tei import Rerank as Texts
+from connector.settings import Model, Policy, Settings
+from connector.types import Answer, Call, Reason, Reply, State
+
+BUDGET_MS = 25_000  # clients of both engines give up after 30 s
+
+SHAPES: Mapping[bytes, Shape] = {
+    b"/rerank": Documents("1", returned=True),
+    b"/v1/rerank": Documents("1"),
+    b"/v2/rerank": Documents("2"),
+    b"/score": Score(),
+    b"/v1/score": Score(),
+    b"/predict": Predict(),
+}
+_TEXTS = Texts()
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+
+class RerankApi:
+    """All requests of a process. `settings` name the models that may be asked for and the keys that may ask."""
+
+    def __init__(self, settings: Settings, rerank: Rerank) -> None:
+        self._models = {model.name: model for model in settings.model}
+        self._keys = [key.encode() for key in settings.rerank_api.keys]
+        self._rerank = rerank
+        self._most = settings.proxy.max_concurrent
+        self._active = 0
+
+    async def __call__(self, call: Call) -> Answer:
+        """Answer a POST to one of `SHAPES`."""
+        shape = SHAPES[call.target.partition(b"?")[0]]
+        try:
+            with self._place():
+                self._authorise(call.headers)
+                body = _read(call.body)
+                if call.target.startswith(b"/rerank") and "texts" in body:
+                    shape = _TEXTS
+                asked = shape.read(body)
+                return _answer(200, shape.write(asked, await self._score(asked)))
+        except SecondpassError as error:
+            return _answer(*shape.refuse(error))
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        if self._active >= self._most:
+            raise Overloaded(f"{self._active} requests are under way, as many as proxy.max_concurrent allows")
+        self._active += 1
+        try:
+            yield
+        finally:
+            self._active -= 1
+
+    def _authorise(self, headers: Headers) -> None:
+        said = next((value for name, value in headers if name.lower() == b"authorization"), b"")
+        key = said.partition(b" ")[2].strip()
+        if self._keys and not any(hmac.compare_digest(key, known) for known in self._keys):
+            raise Denied("send one of rerank_api.keys as `Authorization: Bearer KEY`")
+
+    def _model(self, name: str) -> Model:
+        if not name:
+            return next(iter(self._models.values()))
+        if name not in self._models:
+            raise UnknownModel(f"there is no model {name!r}; secondpass.toml has: {', '.join(self._models)}")
+        return self._models[name]
+
+    async def _score(self, asked: Asked) -> Given:
+        """Score all pairs, those of one query together. Raises NotScored, Overloaded, UnknownModel."""
+        began, model = time.monotonic(), self._model(asked.model)
+        policy = Policy(name="rerank-api", indices=["-"], fields=["text"], model=model.name, budget_ms=BUDGET_MS)
+        places: dict[str, list[int]] = {}
+        for place, (query, _) in enumerate(asked.pairs):
+            places.setdefault(query, []).append(place)
+        texts = [[asked.pairs[place][1] for place in mine] for mine in places.values()]
+        found = await asyncio.gather(
+            *(
+                self._rerank.rerank(query, mine, policy, model, budget_s=BUDGET_MS / 1000)
+                for query, mine in zip(places, texts, strict=True)
+            )
+        )
+        logits = [math.nan] * len(asked.pairs)
+        for mine, scores in zip(places.values(), found, strict=True):
+            if scores.state is not State.APPLIED and scores.reason is not Reason.NO_TEXT:
+                raise _not_scored(scores.reason, model)
+            for place, logit in zip(mine, scores.logits, strict=True):
+                logits[place] = math.nan if logit is None else logit
+        raw = asked.raw or model.activation == "identity"
+        cached = sum(scores.cached for scores in found)
+        return Given(_shown(logits, raw), model.name, cached, (time.monotonic() - began) * 1000)
+
+
+def _shown(logits: Sequence[float], raw: bool) -> list[float]:
+    """Scores from 0 to 1, or logits. A text that cannot be read is the least of all: 0, or the lowest logit."""
+    if not raw:
+        return [0.0 if math.isnan(logit) else sigmoid(logit) for logit in logits]
+    lowest = min((logit for logit in logits if not math.isnan(logit)), default=0.0)
+    return [lowest if math.isnan(logit) else logit for logit in logits]
+
+
+def _not_scored(reason: Reason | None, model: Model) -> SecondpassError:
+    if reason is Reason.OVERLOAD:
+        return Overloaded("the queue is full: broker.queue_max_mb")
+    if reason is Reason.NO_WORKER:
+        return NotScored(f"no live worker for model {model.name!r}: start `secondpass worker --model {model.name}`")
+    if reason is Reason.TIMEOUT:
+        return NotScored(f"not all texts were scored within {BUDGET_MS / 1000:.0f} s; what was is cached: try again")
+    return NotScored(f"not scored: {reason}")
+
+
+def _read(raw: bytes) -> dict[str, object]:
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(f"the body is not JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise BadRequest('the body must be an object like {"query": "..", "documents": ["..", ".."]}')
+    return body
+
+
+def _answer(status: int, body: object) -> Answer:
+    phrase = HTTPStatus(status).phrase.encode()
+    return Answer(Reply(status, phrase, [(b"Content-Type", b"application/json")], orjson.dumps(body)))
