@@ -9,6 +9,7 @@ from workers import choose
 from workers.activations import label_number
 from workers.batching import Batches
 from workers.checkpoint import read_config
+from workers.classes import offered
 from workers.crossencoder import CrossEncoderScorer
 from workers.fingerprint import fingerprint, hash_files
 from workers.scorer import Scorer, ScorerInfo, StubScorer
@@ -38,15 +39,17 @@ def open_scorer(
     """
     if source == STUB:
         return StubScorer()
-    folder = locate(source, revision)
+    folder = locate(source, revision, graphs=runtime == "onnx")
     config = read_config(folder)
     if not config.classifier:
         raise ConfigError(f"{folder}: not a cross-encoder (architectures has no ...ForSequenceClassification)")
     tokens = Tokens(folder, config, max_tokens)
-    number = label_number(config.labels, label) if label and len(config.labels) > 1 else None
+    number = label_number(config.labels, label) if label else None
+    if len(config.labels) == 1:
+        number = None  # its only logit ranks anyway
     files = hash_files(folder)
     rest = (label, activation == "softmax" and number is not None, tokens.max_tokens)
-    classes = choose.AUTO_CLASSES if precision == "auto" else (precision,)
+    classes = offered(folder, precision)
     taken = [name for name in classes if fingerprint(files, name, *rest) in living]
     if precision == "auto" and taken:
         classes = (taken[0],)

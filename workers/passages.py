@@ -65,8 +65,8 @@ def _whole_words(text: str, span: Span) -> Span:
         start = next((at for at in range(start, min(start + WORD, end)) if text[at].isspace()), start)
     if end < len(text) and not text[end].isspace():
         end = next((at for at in range(end, max(end - WORD, start), -1) if text[at - 1].isspace()), end)
-    while start < end and text[start].isspace():
-        start += 1
-    while start < end and text[end - 1].isspace():
-        end -= 1
-    return start, end
+    whole = text[start:end].strip()
+    if not whole:
+        return span
+    start = text.index(whole, start)
+    return start, start + len(whole)

@@ -56,7 +56,8 @@ async def test_passages_come_with_their_scores_from_worker_and_cache(settings: S
         first = await services.rerank.rerank(query, texts, policy, model, budget_s=10)
         spans = [found and (found.start, found.end) for found in first.passages]
         assert spans == [(0, 3), (0, 6), None, (0, 3), (0, 5)]
-        assert first.passages[0] and first.passages[0].text == services.keys.texts([b"one"])[0]
+        assert first.passages[0] is not None
+        assert first.passages[0].text == services.keys.texts([b"one"])[0]
         await services.rerank.close()
         again = await services.rerank.rerank(query, texts, policy, model, budget_s=10)
         assert again.cached == 4
