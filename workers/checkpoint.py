@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from safetensors import deserialize
 
 from connector.errors import ConfigError
+from workers import int4
 
 Weights = dict[str, NDArray[np.float32]]
 
@@ -70,17 +71,19 @@ def read_config(folder: Path) -> Config:
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """The safetensors of the folder, all shards. Raises ConfigError where there are none."""
-    found = sorted(folder.glob("model*.safetensors"))
+    """The safetensors of the folder, all shards, or its packed weights. Raises ConfigError where there are none."""
+    found = sorted(folder.glob("model*.safetensors")) or sorted(folder.glob(int4.FILE))
     if not found:
         raise ConfigError(f"{folder}: no model.safetensors; save the model as safetensors (`save_pretrained`)")
     return found
 
 
 def read_weights(folder: Path) -> Weights:
-    """Every floating tensor, widened to float32 (exact for fp16 and bf16)."""
+    """Every floating tensor, widened to float32 (exact for fp16 and bf16; of four bits, what they stand for)."""
     weights: Weights = {}
     for path in weight_files(folder):
+        if path.name == int4.FILE:
+            return int4.read_weights(path)
         try:
             tensors = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
         except Exception as error:

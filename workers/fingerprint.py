@@ -12,6 +12,8 @@ FILES = (
     "*.safetensors",
     "*.safetensors.index.json",
     "*.bin",
+    "*.onnx*",
+    "onnx/*.onnx*",
     "config.json",
     "config_sentence_transformers.json",
     "modules.json",

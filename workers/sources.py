@@ -14,6 +14,7 @@ MODELS = Path(__file__).parent / "models"
 MINILM = "all-MiniLM-L6-v2"
 log = logging.getLogger("secondpass.worker")
 FETCHED = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model"]
+GRAPHS = ["*.onnx", "*.onnx_data"]  # in folders too: Hub patterns match across slashes
 
 
 def bundled() -> list[str]:
@@ -21,8 +22,10 @@ def bundled() -> list[str]:
     return sorted(path.parent.name for path in MODELS.glob("*/config.json"))
 
 
-def locate(source: str, revision: str = "") -> Path:
-    """The folder of a model's files. May download (a Hub id that is not in the local cache). Raises ConfigError."""
+def locate(source: str, revision: str = "", *, graphs: bool = False) -> Path:
+    """The folder of a model's files. May download (a Hub id that is not in the local cache), ONNX graphs only with
+    `graphs`. Raises ConfigError.
+    """
     if source.startswith("bundled:"):
         name = source.removeprefix("bundled:")
         if name not in bundled():
@@ -35,7 +38,7 @@ def locate(source: str, revision: str = "") -> Path:
         return folder
     if source.startswith((".", "/", "~")) or source.count("/") != 1:
         raise ConfigError(f"source = {source!r}: no such folder; give bundled:NAME, a folder, or a Hub id (owner/name)")
-    return _fetch(source, revision)
+    return _fetch(source, revision, FETCHED + GRAPHS if graphs else FETCHED)
 
 
 def _minilm() -> Path:
@@ -45,7 +48,7 @@ def _minilm() -> Path:
     return Path(found.origin).parent / "model"
 
 
-def _fetch(name: str, revision: str) -> Path:
+def _fetch(name: str, revision: str, patterns: list[str]) -> Path:
     try:
         from huggingface_hub import snapshot_download
     except ImportError as error:
@@ -53,7 +56,7 @@ def _fetch(name: str, revision: str) -> Path:
     if not revision:
         log.warning("source %s has no revision: its newest files are used, whatever they are", name)
     try:
-        return Path(snapshot_download(name, revision=revision or None, allow_patterns=FETCHED))
+        return Path(snapshot_download(name, revision=revision or None, allow_patterns=patterns))
     except Exception as error:
         raise ConfigError(
             f"source = {name!r}: not in the local cache and not fetched ({type(error).__name__}: {error}); check the "

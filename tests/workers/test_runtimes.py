@@ -53,10 +53,12 @@ def test_auto_falls_back_to_the_runtime_that_can(kind: str, tiny: dict[str, Path
 @pytest.mark.parametrize(
     ("runtime", "precision", "said"),
     [
-        ("onnx", "fp32", "runtime = openvino .* or torch"),
+        ("onnx", "fp32", "no ONNX graph of fp32: secondpass quantize"),
+        ("onnx", "bf16", "fp32, fp16, int8, not bf16"),
         ("openvino", "int8", "secondpass quantize"),
         ("openvino", "fp16", "fp32, bf16, int8"),
-        ("torch", "int4", "fp32, bf16 or fp16"),
+        ("torch", "int8", "fp32, bf16, fp16, int4, not int8"),
+        ("torch", "int4", "no weights of four bits: secondpass quantize"),
     ],
 )
 def test_what_is_not_there_is_refused_with_what_is(

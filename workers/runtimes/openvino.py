@@ -1,8 +1,8 @@
 """OpenVINO on CPU: the graph of `graph.py`, compiled once for any shape. No torch is imported here.
 
 Rule: the precision is always said to the compiler, which would otherwise pick bfloat16 by itself where the CPU has it.
-In class int8 everything between the integer products is bfloat16 where the CPU has it (1.15 times faster), which moves
-scores less than the rounding to integers does.
+In classes int8 and int4 all other arithmetic is bfloat16 where the CPU has it (1.15 times faster at int8), which moves
+scores less than the rounding of the weights does.
 """
 
 from pathlib import Path
@@ -16,7 +16,7 @@ from workers.runtimes import graph
 from workers.runtimes.base import Ids, Logits, OutOfMemory, RuntimeRefused, threads
 from workers.runtimes.inputs import read_inputs
 
-CLASSES = ("fp32", "bf16", "int8")
+CLASSES = ("fp32", "bf16", "int8", "int4")
 Request = Any  # openvino's own classes are untyped
 
 
@@ -42,7 +42,7 @@ class OpenVino:
             )
         self.precision = precision
         model = graph.build(self.config, read_weights(folder), classifier=classifier, inputs=inputs)
-        self.request = compiled(model, "bf16" if precision == "bf16" or (inputs and has_bf16()) else "f32")
+        self.request = compiled(model, "f32" if precision == "fp32" or not has_bf16() else "bf16")
 
     def forward(self, ids: Ids, mask: Ids, types: Ids) -> Logits:
         try:

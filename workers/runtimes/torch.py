@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import AutoModel, AutoModelForSequenceClassification
+from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification
 
-from workers.checkpoint import read_config, weight_files
+from workers import int4
+from workers.checkpoint import read_config, read_weights, weight_files
 from workers.runtimes.base import DeviceLost, Ids, Logits, OutOfMemory, RuntimeRefused, threads
 
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16, "int4": torch.float32}
 
 
 class Torch:
@@ -23,19 +24,21 @@ class Torch:
     def __init__(self, folder: Path, precision: str, device: str = "cpu", *, classifier: bool = True) -> None:
         """Raises RuntimeRefused where precision, device or architecture does not allow it."""
         if precision not in DTYPES:
-            raise RuntimeRefused(f"runtime torch computes in fp32, bf16 or fp16, not {precision}; set one of these")
+            raise RuntimeRefused(f"runtime torch computes in {', '.join(DTYPES)}, not {precision}; set one")
         if device.startswith("cuda") and not torch.cuda.is_available():
             raise RuntimeRefused(f"device = {device!r}: torch sees no CUDA device; set device = cpu")
         self.precision, self.device = precision, device
         self.types = read_config(folder).types
         self.classifier = classifier
-        weight_files(folder)
+        packed = weight_files(folder)[0].name == int4.FILE
         if device == "cpu":
             torch.set_num_threads(threads())
         auto = AutoModelForSequenceClassification if classifier else AutoModel
         try:
             model = auto.from_pretrained(
-                str(folder),
+                None if packed else str(folder),
+                config=AutoConfig.from_pretrained(str(folder), local_files_only=True),
+                state_dict=_tensors(folder) if packed else None,
                 dtype=DTYPES[precision],
                 trust_remote_code=False,
                 use_safetensors=True,
@@ -69,6 +72,10 @@ class Torch:
         if self.device == "cpu":
             return tensor
         return tensor.pin_memory().to(self.device, non_blocking=True)
+
+
+def _tensors(folder: Path) -> dict[str, torch.Tensor]:
+    return {name: torch.from_numpy(weight) for name, weight in read_weights(folder).items()}
 
 
 def _mean(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
