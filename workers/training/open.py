@@ -95,7 +95,11 @@ def read_negatives(source: str, ranks: str, count: int, guard: float) -> Negativ
 
 @contextmanager
 def shown_progress() -> Iterator[tuple[Callable[[str], None], Callable[[int, int, float], None]]]:
-    """Show a bar on the terminal; give what prints a line above it and what moves it."""
+    """Show a bar on the terminal, and no other library's; give what prints a line above it and what moves it."""
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True)) as bar:
         task = bar.add_task("pairs", total=None)

@@ -157,7 +157,7 @@ def train_labels(run: Run, data: Labelled, source: str) -> Path:
     ]
     summary = f"A model that tells {len(data.names)} labels apart: {', '.join(data.names)}."
     told_data = f"{len(data.train)} pairs of {source}; {len(data.dev)} others for dev."
-    return _finish(run, model, tokenizer, summary, told_data, figures, limits)
+    return finish(run, model, tokenizer, summary, told_data, figures, limits)
 
 
 def _finish_ranking(
@@ -172,10 +172,10 @@ def _finish_ranking(
         "little less on new ones, and see the interval.",
     ]
     summary = "A cross-encoder for one catalogue: it orders the documents that a search engine found for a query."
-    return _finish(run, model, tokenizer, summary, data, [f"- {line}" for line in found], limits)
+    return finish(run, model, tokenizer, summary, data, [f"- {line}" for line in found], limits)
 
 
-def _finish(
+def finish(
     run: Run,
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerFast,

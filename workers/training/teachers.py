@@ -16,6 +16,7 @@ from workers.checkpoint import read_config
 from workers.sources import locate
 from workers.training.embedding import Embedder
 from workers.training.encoder import load, scores
+from workers.training.student import megabytes
 
 BI_ENCODER = "embed:"
 """Prefix of a bi-encoder's source: its score is the cosine of query and document."""
@@ -30,11 +31,15 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Teacher:
-    """A model that scores (query, document) pairs; `logits` says that its scores are a cross-encoder's."""
+    """A model that scores (query, document) pairs; `logits` says that its scores are a cross-encoder's.
+
+    `megabytes` are those of its weights in fp16.
+    """
 
     name: str
     score: Callable[[Sequence[Pair]], list[float]]
     logits: bool
+    megabytes: float
 
 
 def open_teacher(source: str, device: str = "cpu") -> Teacher:
@@ -50,14 +55,14 @@ def open_teacher(source: str, device: str = "cpu") -> Teacher:
             vectors = dict(zip(texts, embedder(texts), strict=True))
             return [float(vectors[query] @ vectors[document]) for query, document in pairs]
 
-        return Teacher(source, cosines, logits=False)
+        return Teacher(source, cosines, logits=False, megabytes=megabytes(embedder.model))
     folder = locate(source)
     config = read_config(folder)
     if not config.classifier or len(config.labels) != 1:
         raise ConfigError(f"teacher {source!r} is no cross-encoder with one logit; write embed:NAME for an embedder")
     model, tokenizer = load(folder, 0, device)
     longest = min(tokenizer.model_max_length, LONGEST)
-    return Teacher(source, lambda pairs: scores(model, tokenizer, pairs, longest), logits=True)
+    return Teacher(source, lambda pairs: scores(model, tokenizer, pairs, longest), True, megabytes(model))
 
 
 def blend(teachers: Sequence[Teacher], weights: Sequence[float], pairs: Sequence[Pair]) -> list[float]:

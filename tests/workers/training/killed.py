@@ -2,7 +2,8 @@
 
     python -m tests.workers.training.killed TIMES SEED OUT WORDS...
 
-Prints one JSON object: the steps that each saved state was at when its run was killed, and the last run's output.
+Trains OUT/whole in one go and OUT/killed in many. Prints a JSON object for each: the steps that the saved state was at
+when its run was killed, and the last run's status and output.
 A process of its own, so that the models' libraries are loaded once and forked clean.
 """
 
@@ -39,12 +40,12 @@ def written(state: Path) -> int:
     return state.stat().st_mtime_ns if state.exists() else 0
 
 
-def main() -> None:
-    times, rng, out, words = int(sys.argv[1]), random.Random(sys.argv[2]), Path(sys.argv[3]), sys.argv[4:]
-    torch.set_num_threads(1)
+def run(times: int, rng: random.Random, out: Path, words: list[str]) -> dict[str, object]:
+    """Train into `out`, killed so many times on the way."""
     state, told, steps = out / "seed1" / "fit.state", out.with_suffix(".txt"), []
+    words = [*words, "--out", str(out)]
     for _ in range(times):
-        saves, before = rng.randrange(1, 4), written(state)
+        saves, before = rng.randrange(1, 9), written(state)
         pid = child(words, told)
         while saves and not os.waitpid(pid, os.WNOHANG)[0]:
             time.sleep(0.002)
@@ -55,7 +56,14 @@ def main() -> None:
         os.waitpid(pid, 0)
         steps.append(torch.load(state, weights_only=True)["place"]["step"])
     _, status = os.waitpid(child(words, told), 0)
-    print(json.dumps({"steps": steps, "status": status, "output": told.read_text()}))
+    return {"steps": steps, "status": status, "output": told.read_text()}
+
+
+def main() -> None:
+    times, rng, out, words = int(sys.argv[1]), random.Random(sys.argv[2]), Path(sys.argv[3]), sys.argv[4:]
+    torch.set_num_threads(1)
+    print(json.dumps(run(0, rng, out / "whole", words)))
+    print(json.dumps(run(times, rng, out / "killed", words)))
 
 
 main()

@@ -1,0 +1,117 @@
+"""`secondpass distil`: one or more teachers to a smaller, faster student."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from connector.errors import ConfigError
+from workers.sources import MINILM, locate
+
+EXAMPLES = """
+Examples:
+
+  secondpass distil --teacher bundled:products-en --layers 3 --data shop --index products --out models/small
+
+  secondpass distil --teacher models/a --teacher models/b --teacher embed:all-MiniLM-L6-v2 --weight 2 --weight 2
+    --weight 1 --layers 2 --vocabulary --loss margin-mse --index products --fields name,brand,description --out small
+
+The student starts as the first teacher (or --start) with some of its layers, and, with --vocabulary, only the tokens
+that the corpus uses. No grades are needed; where there are dev queries, teacher and student are compared on them.
+"""
+
+DATA, STUDENT, LEARNING = "Documents and engine", "The student", "How to learn"
+
+
+def distil(
+    teacher: Annotated[list[str], typer.Option(help="bundled:NAME, folder, Hub id, or embed:NAME; may be repeated.")],
+    out: Annotated[Path, typer.Option(help="Folder for the student and its checkpoints.")],
+    weight: Annotated[
+        list[float] | None, typer.Option(help="Weight of each teacher in their order; else all the same.")
+    ] = None,
+    layers: Annotated[int, typer.Option(min=0, help="Layers it keeps; 0: all.", rich_help_panel=STUDENT)] = 3,
+    vocabulary: Annotated[bool, typer.Option(help="Keep only tokens of the corpus.", rich_help_panel=STUDENT)] = False,
+    least: Annotated[int, typer.Option(min=1, help="Times a token must occur.", rich_help_panel=STUDENT)] = 1,
+    start: Annotated[
+        str, typer.Option(help="Model to make it from; else the first teacher.", rich_help_panel=STUDENT)
+    ] = "",
+    data: Annotated[Path | None, typer.Option(help="Folder of corpus and queries.", rich_help_panel=DATA)] = None,
+    fields: Annotated[
+        str, typer.Option(help="Fields of the index's documents, title first.", rich_help_panel=DATA)
+    ] = "title,brand,color,text",
+    engine_url: Annotated[
+        str, typer.Option(help="Engine that candidates come from.", rich_help_panel=DATA)
+    ] = "http://127.0.0.1:9200",
+    index: Annotated[str, typer.Option(help="Index with the documents.", rich_help_panel=DATA)] = "",
+    dialect: Annotated[str, typer.Option(help="opensearch or elasticsearch.", rich_help_panel=DATA)] = "opensearch",
+    text_field: Annotated[str, typer.Option(help="Analysed field that BM25 reads.", rich_help_panel=DATA)] = "text_all",
+    vector_field: Annotated[str, typer.Option(help="Vector field.", rich_help_panel=DATA)] = "embedding",
+    embedder: Annotated[
+        str, typer.Option(help="Embedder of the index's vectors; none: BM25 alone.", rich_help_panel=DATA)
+    ] = MINILM,
+    made: Annotated[int, typer.Option(min=1, help="Queries to make from the catalogue.", rich_help_panel=DATA)] = 3200,
+    per_query: Annotated[int, typer.Option(min=2, help="Documents a query.", rich_help_panel=DATA)] = 8,
+    languages: Annotated[str, typer.Option(help="Languages the texts are in.", rich_help_panel=DATA)] = "en",
+    loss: Annotated[str, typer.Option(help="mse, margin-mse or listwise.", rich_help_panel=LEARNING)] = "mse",
+    rate: Annotated[float, typer.Option(help="Peak learning rate.", rich_help_panel=LEARNING)] = 1e-4,
+    epochs: Annotated[int, typer.Option(min=1, help="Times every pair is seen.", rich_help_panel=LEARNING)] = 1,
+    batch: Annotated[int, typer.Option(min=1, help="Pairs in a batch.", rich_help_panel=LEARNING)] = 32,
+    max_tokens: Annotated[int, typer.Option(min=8, help="Tokens of a pair.", rich_help_panel=LEARNING)] = 128,
+    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.", rich_help_panel=LEARNING)] = "auto",
+    seed: Annotated[
+        list[int] | None, typer.Option(help="Give it several times for several runs.", rich_help_panel=LEARNING)
+    ] = None,
+    minutes: Annotated[float, typer.Option(min=0, help="Limit; 0: none.", rich_help_panel=LEARNING)] = 0.0,
+    save_every: Annotated[
+        float, typer.Option(min=0, help="Seconds between saved states.", rich_help_panel=LEARNING)
+    ] = 60.0,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.", rich_help_panel=LEARNING)] = "auto",
+) -> None:
+    """Distil one or more teachers into a smaller, faster cross-encoder."""
+    if loss not in ("mse", "margin-mse", "listwise"):
+        raise ConfigError(f"--loss {loss}: a student learns scores by mse, margin-mse or listwise")
+    if not start and teacher[0].startswith("embed:"):
+        raise ConfigError("--start: name the model to make the student from; the first teacher is no cross-encoder")
+    from workers.training import run as runs
+    from workers.training.distil import Distillation, distil_seeds
+    from workers.training.encoder import device_name
+    from workers.training.gather import languages_of
+    from workers.training.open import open_documents, open_engine, shown_progress
+    from workers.training.teachers import open_teacher
+    from workers.training.trainer import Pass
+
+    chosen = device_name(device)
+    how = Pass(rate, batch, max_tokens, loss=loss, epochs=epochs, precision=precision, list_size=per_query)
+    with shown_progress() as (say, progress):
+        run = runs.Run(
+            out=out,
+            seeds=tuple(seed or [1]),
+            start=locate(start or teacher[0]),
+            how=how,
+            device=chosen,
+            minutes=minutes,
+            evaluations=0,
+            patience=1,
+            save_s=save_every,
+            languages=languages_of(languages),
+            command=f"secondpass {' '.join(sys.argv[1:])}",
+            say=say,
+            progress=progress,
+        )
+        out.mkdir(parents=True, exist_ok=True)
+        engine, embed = open_engine(engine_url, index, text_field, vector_field, dialect, embedder, chosen)
+        wanted = Distillation(
+            teachers=[open_teacher(source, chosen) for source in teacher],
+            weights=weight or [1.0] * len(teacher),
+            layers=layers,
+            vocabulary=vocabulary,
+            least=least,
+            made=made,
+            per_query=per_query,
+        )
+        folder = distil_seeds(run, wanted, open_documents(data, engine_url, index, fields), engine, embed)
+    typer.echo(folder)
+
+
+distil.__doc__ = f"{distil.__doc__}\n{EXAMPLES}"

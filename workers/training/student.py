@@ -1,0 +1,58 @@
+"""A student made from its teacher: some of the layers, everything else as it was.
+
+Rule: the layers that stay are spread evenly and end with the last one, whose output the head was trained to read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from connector.errors import ConfigError
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
+
+def choose_layers(there: int, wanted: int) -> list[int]:
+    """Return which of `there` layers stay: 2 of 6 are 2 and 5, 3 are 1, 3 and 5. Raises ConfigError."""
+    if not 1 <= wanted <= there:
+        raise ConfigError(f"--layers {wanted}: the teacher has {there}")
+    return [round((place + 1) * there / wanted) - 1 for place in range(wanted)]
+
+
+def keep_layers(model: PreTrainedModel, wanted: int) -> list[int]:
+    """Take layers out of the model in place; return the numbers of those that stayed. Raises ConfigError."""
+    import torch
+
+    layers = encoder_layers(model)
+    chosen = choose_layers(len(layers), wanted)
+    parent, name = _home(model, layers)
+    setattr(parent, name, torch.nn.ModuleList(layers[place] for place in chosen))
+    model.config.num_hidden_layers = wanted
+    return chosen
+
+
+def encoder_layers(model: PreTrainedModel) -> torch.nn.ModuleList:
+    """Return the model's list of transformer layers: its only list as long as the configuration says."""
+    import torch
+
+    count = model.config.num_hidden_layers
+    for module in model.modules():
+        if isinstance(module, torch.nn.ModuleList) and len(module) == count:
+            return module
+    raise ConfigError(f"{type(model).__name__}: no list of {count} layers found to take some out of")
+
+
+def _home(model: PreTrainedModel, layers: torch.nn.ModuleList) -> tuple[Any, str]:
+    """Return the module that holds the list, and its name there."""
+    for module in model.modules():
+        for name, child in module.named_children():
+            if child is layers:
+                return module, name
+    raise ConfigError(f"{type(model).__name__}: its layers are not inside it")
+
+
+def megabytes(model: torch.nn.Module) -> float:
+    """Return the size of the weights in fp16, as they are shipped, in millions of bytes."""
+    return sum(weight.numel() for weight in model.parameters()) * 2 / 1e6
