@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, event, given, settings
 
 from tests.faithful.compare import Item, items, key
 from tests.faithful.conftest import COUNT, Pair, document
@@ -25,6 +25,7 @@ def test_words_are_found_or_the_skip_is_stated(pair: Pair, made: Made, extras: d
     ours = pair.ours.post("/goods/_search", json=body | TOLD)
     assert ours.status_code == theirs.status_code
     (item,) = items(ours)
+    event(f"{theirs.status_code}: {item.state} {item.reason}")  # pytest --hypothesis-show-statistics counts them
     if theirs.status_code != 200:
         assert theirs.status_code == 400
         assert (item.state, ours.content) == ("skipped", theirs.content)
