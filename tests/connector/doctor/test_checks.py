@@ -1,0 +1,234 @@
+"""What each check says of a part that is well, that is wrong, and that is not there."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from connector.contract import Announcement
+from connector.doctor import clock, indices, models, proxy, servers, workers
+from connector.doctor import engine as engine_check
+from connector.doctor.finding import Finding, Level
+from connector.settings import Engine, Policy, Settings, parse
+from tests.connector.stage import own_server, stub_worker
+
+NOWHERE = "redis://127.0.0.1:9/0"
+FIELDS = {
+    "properties": {
+        "name": {"type": "text", "fields": {"en": {"type": "text"}}},
+        "maker": {"properties": {"name": {"type": "keyword"}}},
+        "embedding": {"type": "knn_vector", "dimension": 384},
+    }
+}
+
+
+def policy(**values: object) -> Policy:
+    return Policy.model_validate({"name": "shop", "indices": ["shop"], "fields": ["name"], **values})
+
+
+def settings(**values: object) -> Settings:
+    given: dict[str, object] = {
+        "redis": {"url": NOWHERE, "cache_key": "of the tests"},
+        "broker": {"url": NOWHERE},
+        "model": [{"name": "products-en", "source": "bundled:products-en"}],
+        "policy": [{"name": "shop", "indices": ["shop"], "fields": ["name"], "vector_field": "embedding"}],
+    }
+    return parse(given | values)
+
+
+def levels(found: list[Finding]) -> list[Level]:
+    return [one.level for one in found]
+
+
+def the(found: list[Finding], word: str) -> Finding:
+    (one,) = [one for one in found if word in one.said]
+    return one
+
+
+@pytest.mark.parametrize(
+    ("values", "level", "said"),
+    [
+        ({}, Level.OK, "1 indices have its fields: shop-1"),
+        ({"fields": ["name.en", "maker.name", "na*"]}, Level.OK, "have its fields"),
+        ({"fields": ["title", "name"]}, Level.WARNING, "shop-1 lacks title"),
+        ({"fields": ["title", "brand"]}, Level.ERROR, "shop-1 has none of its fields (title, brand)"),
+        ({"vector_field": "embedding"}, Level.OK, "have its fields"),
+        ({"vector_field": "vector"}, Level.ERROR, "has no field vector"),
+        ({"vector_field": "name"}, Level.ERROR, "name of shop-1 is text, not knn_vector"),
+        ({"candidates": "fused"}, Level.ERROR, "names no vector_field"),
+    ],
+)
+def test_policies_against_mappings(values: dict[str, object], level: Level, said: str) -> None:
+    (finding,) = indices.check_policy(policy(**values), {"shop-1": FIELDS}, "opensearch", 384)
+    assert (finding.level, finding.about) == (level, "policy shop")
+    assert said in finding.said
+    assert bool(finding.fix) is (level is not Level.OK)
+
+
+def test_vectors_of_another_embedder() -> None:
+    (finding,) = indices.check_policy(policy(vector_field="embedding"), {"shop-1": FIELDS}, "opensearch", 768)
+    assert "holds 384 numbers a vector, the embedder makes 768" in finding.said
+    assert "index them again" in finding.fix
+
+
+def test_a_policy_for_no_index_and_no_policy_at_all() -> None:
+    (finding,) = indices.check_policy(policy(), {}, "opensearch", None)
+    assert (finding.level, "there is no index like shop" in finding.said) == (Level.WARNING, True)
+
+
+async def test_mappings_are_read_from_the_engine(opensearch_url: str, unique_index: str) -> None:
+    opened, said = await engine_check.check(Engine(url=[opensearch_url]))
+    assert levels(said) == [Level.OK]
+    assert opened is not None
+    try:
+        assert levels(await indices.check(opened, [], None)) == [Level.WARNING]
+        await opened.create_index(unique_index, {"mappings": {"properties": {"name": {"type": "text"}}}})
+        found = await indices.check(opened, [policy(indices=[f"{unique_index}*", "no-such-*"])], None)
+        assert levels(found) == [Level.OK]
+    finally:
+        await opened.close()
+    assert levels(await clock.check(Engine(url=[opensearch_url]))) == [Level.OK]
+
+
+async def test_an_engine_that_is_not_there() -> None:
+    opened, (finding,) = await engine_check.check(Engine(url=["http://127.0.0.1:9"]))
+    assert opened is None
+    assert finding.level is Level.ERROR
+    assert "start the engine at http://127.0.0.1:9" in finding.fix
+    assert await clock.check(Engine(url=["http://127.0.0.1:9"])) == []
+
+
+async def test_servers_and_their_memory() -> None:
+    import redis
+
+    with own_server() as server:
+        client = redis.Redis.from_url(server.url)
+        assert "no memory limit" in the(await servers.check_server("cache", "redis.url", server.url), "memory").said
+        assert levels(await servers.check_server("broker", "broker.url", server.url)) == [Level.OK]
+        client.config_set("maxmemory", "100mb")
+        (finding,) = await servers.check_server("cache", "redis.url", server.url)
+        assert (finding.level, "evicts nothing" in finding.said) == (Level.WARNING, True)
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        assert levels(await servers.check_server("cache", "redis.url", server.url)) == [Level.OK]
+        (finding,) = await servers.check_server("broker", "broker.url", server.url)
+        assert (finding.level, "may evict queued searches" in finding.said) == (Level.ERROR, True)
+        one = settings(redis={"url": server.url}, broker={"url": server.url.replace("/0", "/1")})
+        assert "one server" in the(await servers.check(one), "one server").said
+
+
+async def test_servers_that_are_not_there_or_no_servers() -> None:
+    found = await servers.check(settings())
+    assert levels(found)[:2] == [Level.ERROR, Level.ERROR]
+    assert "pages are not stable" in found[0].said
+    assert "nothing is reranked" in found[1].said
+    (finding,) = await servers.check_server("cache", "redis.url", "memcached://here")
+    assert finding.fix == "correct redis.url"
+
+
+def test_clocks_that_differ() -> None:
+    assert list(servers.check_clock("engine", 1.0)) == []
+    (ahead,), (behind,) = servers.check_clock("engine", 65.0), servers.check_clock("engine", -65.0)
+    assert "65.0 s ahead of" in ahead.said
+    assert "65.0 s behind" in behind.said
+
+
+def worker(fingerprint: str, role: str = "score", model: str = "products-en") -> Announcement:
+    return Announcement(fingerprint, role, model, fingerprint * 32, f"queue-{fingerprint}", "openvino", "bf16", 128)
+
+
+def test_workers_that_a_policy_needs() -> None:
+    found = workers.check_living(settings(), [])
+    assert levels(found) == [Level.ERROR, Level.ERROR]
+    assert "secondpass worker --role score --model products-en" in found[0].fix
+    assert "secondpass worker --role embed" in found[1].fix
+    found = workers.check_living(settings(), [worker("a"), worker("a"), worker("e", "embed", "default")])
+    assert levels(found) == [Level.OK, Level.OK]
+    assert "2 alive, openvino bf16, 128 tokens, fingerprint aaaaaaaaaaaa" in found[0].said
+    found = workers.check_living(settings(), [worker("a"), worker("b"), worker("e", "embed", "default")])
+    assert levels(found) == [Level.WARNING, Level.OK]
+    assert "2 fingerprints at once" in found[0].said
+
+
+async def test_living_workers_and_their_queues(broker_url: str, valkey_url: str) -> None:
+    import redis
+
+    name = "model-doctor"
+    one = settings(
+        redis={"url": valkey_url},
+        broker={"url": broker_url},
+        model=[{"name": name, "source": "stub"}],
+        policy=[{"name": "shop", "indices": ["shop"], "fields": ["name"], "model": name}],
+    )
+    with stub_worker(broker_url, broker_url, name) as child, redis.Redis.from_url(broker_url) as client:
+        limit = time.monotonic() + 120
+        while not (await workers.living(one)):
+            assert time.monotonic() < limit
+        alive, found = await workers.check(one)
+        mine = [each for each in alive if each.model == name]
+        assert len(mine) == 1
+        assert levels(found) == [Level.OK, Level.OK]
+        child.freeze()  # what is put there stays, but for the one it already waits for; it lives on for three seconds
+        client.rpush(mine[0].queue, *(["task"] * 10))
+        try:
+            _, found = await workers.check(one)
+            assert levels(found) == [Level.OK, Level.WARNING]
+            assert "tasks wait in" in found[1].said
+        finally:
+            client.delete(mine[0].queue)
+
+
+async def test_a_queue_on_rabbitmq_that_nobody_made_is_empty(rabbitmq_url: str) -> None:
+    assert await workers._lengths(rabbitmq_url, ["doctor-a", "doctor-b"]) == {"doctor-a": 0, "doctor-b": 0}
+
+
+async def test_no_server_for_announcements() -> None:
+    alive, (finding,) = await workers.check(settings())
+    assert alive == []
+    assert "announcements cannot be read" in finding.said
+
+
+def write_model(folder: Path, size: int = 8, claimed: int = 8) -> Path:
+    header = json.dumps({"w": {"dtype": "F32", "shape": [2], "data_offsets": [0, claimed]}}).encode()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + b"\0" * size)
+    for name in ("config.json", "tokenizer.json"):
+        (folder / name).write_text("{}")
+    return folder
+
+
+def test_the_bundled_model_is_the_one_that_was_released() -> None:
+    (finding,) = models.check(settings())
+    assert (finding.level, finding.about) == (Level.OK, "model products-en")
+    assert "files have their hashes" in finding.said
+
+
+def test_files_of_a_model(tmp_path: Path) -> None:
+    whole = write_model(tmp_path / "whole")
+    assert models.check_folder("model m", whole).level is Level.OK
+    cut = models.check_folder("model m", write_model(tmp_path / "cut", size=5))
+    assert (cut.level, "model.safetensors is cut short" in cut.said) == (Level.ERROR, True)
+    (whole / "secondpass.json").write_text(json.dumps({"sha256": {"config.json": "0" * 64}}))
+    changed = models.check_folder("model m", whole)
+    assert "not the files that were released: config.json" in changed.said
+    (whole / "tokenizer.json").unlink()
+    assert "lacks tokenizer.json" in models.check_folder("model m", whole).said
+
+
+@pytest.mark.parametrize(
+    ("source", "level", "said"),
+    [
+        ("./nowhere", Level.ERROR, "is no folder"),
+        ("bundled:nothing", Level.ERROR, "is no folder"),
+        ("owner/name", Level.WARNING, "has no revision"),
+        ("stub", Level.OK, "not on this machine"),
+    ],
+)
+def test_sources(source: str, level: Level, said: str) -> None:
+    (finding,) = models.check(settings(model=[{"name": "products-en", "source": source}]))
+    assert (finding.level, said in finding.said) == (level, True)
+
+
+async def test_a_proxy_that_is_not_there() -> None:
+    (finding,) = await proxy.check("http://127.0.0.1:9")
+    assert (finding.level, "secondpass proxy" in finding.fix) == (Level.WARNING, True)
