@@ -140,7 +140,7 @@ def train(
         rate or (5e-5 if labels else 3e-5),
         batch=batch,
         max_tokens=max_tokens,
-        loss=CLASSES if labels else loss,
+        loss=CLASSES if labels else loss or "bce",
         shares=labels is None,
         epochs=epochs,
         list_size=list_size,
@@ -184,7 +184,8 @@ def train(
             folder = runs.train_from_grades(run, clicked, engine, embed, hard, open_guard(teacher, chosen), "clicks")
         else:
             learn, refine = (
-                replace(how, learning_rate=rate or usual.learning_rate) for usual in (DEFAULT.learn, DEFAULT.refine)
+                replace(how, learning_rate=rate or usual.learning_rate, loss=loss or usual.loss)
+                for usual in (DEFAULT.learn, DEFAULT.refine)
             )
             recipe = replace(DEFAULT, made=made, learn=learn, refine=refine)
             folder = runs.train_from_catalogue(run, shop, engine, embed, recipe)
