@@ -12,7 +12,7 @@ from connector.settings import parse
 from tests.connector.stage import Child
 from tests.faithful.conftest import ready, serving
 
-START_S = 120  # a worker's imports and loading, on a busy machine
+START_S = 240  # a worker's imports and loading, on a busy machine
 
 
 @contextmanager
