@@ -9,7 +9,7 @@ from connector.evaluation.statistics import Mean
 
 
 def as_json(results: Results, command: str) -> dict[str, Any]:
-    """Plain data; figures are rounded to 4 digits."""
+    """Plain data; figures are rounded to 4 digits, milliseconds to 1."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "secondpass": version("secondpass"),
@@ -34,7 +34,8 @@ def _system(one: Found) -> dict[str, Any]:
         "outcomes": dict(one.outcomes),
     }
     if one.times:
-        row["ms"] = {"p50": one.times.p50, "p95": one.times.p95, "added": one.times.added}
+        times = {"p50": one.times.p50, "p95": one.times.p95, "added": one.times.added}
+        row["ms"] = {name: None if value is None else round(value, 1) for name, value in times.items()}
     if one.difference:
         gap = one.difference
         row["difference"] = _mean(gap.mean) | {"p": round(gap.p or 0.0, 4), "won": gap.wins, "lost": gap.losses}
