@@ -7,6 +7,7 @@ import orjson
 
 from connector.dialects.splice import read_spans
 from connector.page import Place, sigmoid
+from connector.passage import Won
 from connector.settings import Model, Policy
 from connector.types import Candidate
 
@@ -16,7 +17,9 @@ _KEY = b'"_explanation"'
 Tree = dict[str, object]
 
 
-def explain(candidate: Candidate, place: Place, shown: float | None, policy: Policy, model: Model) -> bytes | None:
+def explain(
+    candidate: Candidate, place: Place, shown: float | None, policy: Policy, model: Model, passage: Won | None
+) -> bytes | None:
     """The new value of `_explanation`; None where the engine gave the hit none. `shown` is the `_score` of ours that
     the hit shows, None where it shows the engine's.
     """
@@ -25,7 +28,7 @@ def explain(candidate: Candidate, place: Place, shown: float | None, policy: Pol
         return None
     engines = candidate.raw[spans[MEMBER].start : spans[MEMBER].end]
     score = candidate.engine_score if candidate.engine_rank is not None else candidate.knn_score
-    details = [*_second_pass(place, policy, model), *_first_stage(place, policy)]
+    details = [*_second_pass(place, policy, model, passage), *_first_stage(place, policy)]
     ours = _tree(score if shown is None else shown, _headline(place, shown), details)
     leg = "the caller's query" if candidate.engine_rank is not None else "the vector leg"
     wrapped = orjson.dumps(_tree(score, f"score of {leg}, explained by the engine", []))
@@ -40,7 +43,7 @@ def _headline(place: Place, shown: float | None) -> str:
     return "not scored by the second pass: s / (1 + best s) of the first stage's score, not above the hit before"
 
 
-def _second_pass(place: Place, policy: Policy, model: Model) -> list[Tree]:
+def _second_pass(place: Place, policy: Policy, model: Model, passage: Won | None) -> list[Tree]:
     """What the model said, and how the policy blends it."""
     if place.logit is None:
         return []
@@ -60,9 +63,8 @@ def _second_pass(place: Place, policy: Policy, model: Model) -> list[Tree]:
                 (blend.vector, "the vector score over the best"),
             )
         ]
-    if place.passage is not None:
-        start, end, _ = place.passage
-        details.append(_tree(start, f"winning passage, characters {start} to {end} of the document's text", []))
+    if passage is not None:
+        details.append(_tree(passage["start"], f"the winning passage, from this character on: {passage['text']}", []))
     return details
 
 

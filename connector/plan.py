@@ -43,6 +43,7 @@ def plan(request: SearchRequest, controls: Controls, policy: Policy, model: Mode
         fields=tuple(policy.fields),
         added=added_fields(request, policy.fields),
         details=controls.details,
+        explain=request.body.get("explain") is True or request.parameter("explain") in ("", "true"),
         passage=controls.passage or "",
         knn=knn,
         knn_filter=clauses,

@@ -41,7 +41,7 @@ def render(
         shown = place.shown if ours else None
         passage = passages.get(place.key)
         detail = _detail(rank, place, legs.model, passage) if plan.details else None
-        why = None if untouched else explain(candidate, place, shown, legs.policy, legs.model)
+        why = None if untouched else explain(candidate, place, shown, legs.policy, legs.model, passage)
         hits.append(render_hit(candidate, plan, shown, detail, why, as_member(candidate, passage, plan.passage, shown)))
     top = (order.places[0].shown if order.places else None) if ours else None
     said = details(order.outcome) if plan.details else None

@@ -184,7 +184,7 @@ class _Search:
         behind = [c for c in lexical if c is None or c.key not in window]
         start = max(0, plan.first - len(order.places))
         rest = behind[start : start + plan.size - len(places)]
-        passages = won(places, known, self.shared.keys) if plan.details or plan.passage else {}
+        passages = won(places, known, self.shared.keys) if plan.details or plan.passage or plan.explain else {}
         body = render(reply.body, found, self.legs, order, places, known, [c for c in rest if c], passages)
         return Answer(replace(reply, body=body), order.outcome)
 

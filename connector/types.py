@@ -101,6 +101,7 @@ class Plan:
     fields: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
     details: bool = False
+    explain: bool = False  # the caller asked for `_explanation`
     passage: str = ""  # as in `Controls`
     knn: Knn | None = None  # FUSED: wanted; UNSPLIT: wanted but impossible; None: not wanted by the policy
     knn_filter: tuple[object, ...] | None = None
