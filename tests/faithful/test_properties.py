@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, event, given, settings
 
 from tests.faithful.compare import Item, items, key
@@ -12,6 +13,7 @@ from tests.stub_worker import score
 TOLD = {"ext": {"secondpass": {"details": True}}}
 
 
+@pytest.mark.timeout(900)  # 30 s on an idle machine
 @given(made=queries(), extras=EXTRAS)
 @settings(
     max_examples=200,
