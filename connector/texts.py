@@ -18,6 +18,9 @@ more than 16 a token occur only in padding such as "-----"."""
 PASSAGE_CHARACTERS_A_TOKEN = 6
 """The same over the many windows of a long document, where single words even out: English has about 4.7."""
 
+LOOSE = 4
+"""White space is made one in a text of so many limits at most: a document of 10 MB costs a millisecond, not 130."""
+
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _CLOSERS = re.compile(r"[)\]}»”』」】%]*")
 _SEPARATORS = " \t\n.,;:!?|/·–—-。，；：、"
@@ -37,6 +40,7 @@ def document_text(fields: Mapping[str, object], policy: Policy, limit: int = CHA
     """
     values = {name: _plain(fields[name] if name in fields else _nested(fields, name)) for name in policy.fields}
     text = _fill(policy.template, values) if policy.template else ". ".join(filter(None, values.values()))
+    text = text[: LOOSE * limit]
     if not text.isprintable() or "  " in text or text != text.strip():
         text = " ".join(text.split())
     return text if len(text) <= limit else text[:limit].rstrip()

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,6 +51,23 @@ def policy(template: str = "", passages: str = "off") -> Policy:
         ("{name} by {brand}", {"brand": ["B"]}, "by B"),
         ("Name: {name}. Brand: {brand}.", {"name": ["A"], "brand": ["B"]}, "Name: A. Brand: B."),
         ("Name: {name}. Brand: {brand}.", {"brand": ["B"]}, "Brand: B."),
+        (
+            "{name}: {variants.name}",
+            {"name": ["A"], "variants": [{"name": ["red"]}, {"name": ["blue"]}]},
+            "A: red, blue",
+        ),
+        ("{name}: {variants.name}", {"name": ["A"], "variants.name": ["red", "blue"]}, "A: red, blue"),
+        ("{name}: {variants.name}", {"name": ["A"], "variants": [{"size": ["S"]}]}, "A"),
+        ("{name}, {price} EUR", {"name": ["A"], "price": [0]}, "A, 0 EUR"),
+        ("{name}, {price} EUR", {"name": ["A"], "price": [12.5, 9]}, "A, 12.5, 9 EUR"),
+        ("{name}, {price} EUR", {"name": ["A"], "price": [None, ""]}, "A"),
+        (
+            "{name} ({features}) ({brand})",
+            {"name": ["A"], "features": [[], ["b", ["c"]]], "brand": [False]},
+            "A (b, c) (false)",
+        ),
+        ("{name}. {name}", {"name": ["A"]}, "A. A"),
+        ("{name}. {description}", {"name": ["{brand}"], "brand": ["B"]}, "{brand}"),
         ("{name}。{description}", {"description": ["防水"]}, "防水"),
     ],
 )
@@ -61,6 +80,13 @@ def test_length_is_bounded() -> None:
     model = Model(name="m", source="bundled:m", max_tokens=256)
     assert text_limit(policy(), model) == 4096
     assert text_limit(policy(passages="max"), model) == 6 * 256 * 64 * 3 // 4
+
+
+def test_ten_megabytes_cost_little() -> None:
+    huge = {"name": ["two\n words  " * 1_000_000]}
+    began = time.process_time()
+    assert document_text(huge, policy(), 100).startswith("two words two")
+    assert time.process_time() - began < 0.05
 
 
 VALUES = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=5)
