@@ -40,8 +40,7 @@ precision = "{precision}"
 [[policy]]
 name = "esci"
 indices = ["{index}"]
-fields = ["title", "brand", "color", "text"]
-template = "{{title}}. {{brand}}. {{color}}. {{text}}"
+fields = ["title", "category", "brand", "color", "text"]
 vector_field = "embedding"
 candidates = "fused"
 window = 100

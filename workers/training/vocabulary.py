@@ -44,7 +44,7 @@ def prune(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, used: set[
     special = {token["id"] for token in described["added_tokens"]}
     kept = [place for place, piece in enumerate(pieces) if place in used | special or len(_bare(piece)) <= SHORT]
     new = {old: place for place, old in enumerate(kept)}
-    table = model.get_input_embeddings()
+    table: Any = model.get_input_embeddings()
     rows = table.weight.detach()[torch.tensor(kept, device=table.weight.device)].clone()
     padding = tokenizer.pad_token_id
     smaller = torch.nn.Embedding(len(kept), rows.shape[1], padding_idx=None if padding is None else new[padding])
@@ -54,7 +54,7 @@ def prune(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, used: set[
     if getattr(model.config, "pad_token_id", None) is not None:
         model.config.pad_token_id = new[model.config.pad_token_id]
     shrunk = type(tokenizer)(tokenizer_object=Tokenizer.from_str(json.dumps(_renumbered(described, kept, new))))
-    shrunk.add_special_tokens(tokenizer.special_tokens_map)
+    shrunk.add_special_tokens(dict(tokenizer.special_tokens_map.items()))
     shrunk.model_max_length = tokenizer.model_max_length
     shrunk.model_input_names = tokenizer.model_input_names
     return shrunk
