@@ -55,9 +55,8 @@ def test_grades_of_other_parts_are_never_read(tiny, tmp_path):
 def test_lessons_are_a_stage_of_their_own_and_come_back_in_the_last(tiny, tmp_path):
     said: list[str] = []
     collection = shop()
-    lessons = teach(
-        collection, Shelf(collection), embed, document_vectors(collection, Shelf(collection), embed), [tiny], 8
-    )
+    shelf = Shelf(collection)
+    lessons = teach(collection, shelf, embed, document_vectors(collection, shelf, embed), [tiny], 8)
     write_lessons(tmp_path / "lessons.jsonl", lessons)
     again = read_lessons(tmp_path / "lessons.jsonl")
     assert [(pair.query, pair.document) for pair in again] == [(pair.query, pair.document) for pair in lessons]
