@@ -55,7 +55,7 @@ def compare(queries: Sequence[Query], old: Mapping[str, Answered], new: Mapping[
     added = sorted(answered.ms for answered in new.values() if answered.state == "applied")
     return Replay(
         queries=len(queries),
-        outcomes=Counter(answered.outcome for answered in new.values()),
+        outcomes=dict(Counter(answered.outcome for answered in new.values())),
         overlap=fmean(one.overlap for one in moved) if moved else 1.0,
         displacement=fmean(one.displacement for one in moved) if moved else 0.0,
         p50_ms=_quantile(took, 0.5),

@@ -1,98 +1,14 @@
 """The command on a real engine, with workers whose scores are made up: the road, resuming, and what makes it fail."""
 
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import orjson
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from connector.cli.main import build
-from tests.connector.stage import stub_worker
-from tests.stub_worker import DIMS, score, vector
-
-MODEL = "model-evaluate"
-START_S = 120  # two workers on a busy machine
-WORDS = ("red", "blue", "green")
-DOCUMENTS = {f"{word}-{n}": f"{word} thing number {n}" for word in WORDS for n in range(8)}
-CONFIG = """
-[redis]
-url = "{cache}"
-cache_key = "of the tests"
-
-[broker]
-url = "{broker}"
-
-[engine]
-url = ["{engine}"]
-
-[[model]]
-name = "{model}"
-source = "stub"
-languages = ["en"]
-
-[[policy]]
-name = "things"
-indices = ["{index}"]
-fields = ["name"]
-model = "{model}"
-vector_field = "embedding"
-window = 8
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """A folder with settings and judgments for an index of things in three colours."""
-
-    folder: Path
-    index: str
-
-    def run(self, *arguments: str, judged: str = "judged.jsonl") -> Result:
-        typed = [str(self.folder / judged), "--index", self.index, "--config", str(self.folder / "secondpass.toml")]
-        return CliRunner().invoke(build("evaluate"), ["evaluate", *typed, *arguments])
-
-
-def await_workers(one: Bench) -> None:
-    """The command itself waits for 5 s."""
-    limit = time.monotonic() + START_S
-    while one.run("--system", "fused", "--system", "reranked", "--out", str(one.folder / "warm")).exit_code:
-        assert time.monotonic() < limit, "the workers did not start"
-
-
-@pytest.fixture(scope="module")
-def bench(
-    opensearch_url: str, broker_url: str, valkey_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Bench]:
-    folder, index = tmp_path_factory.mktemp("evaluate"), f"test-evaluate-{tmp_path_factory.getbasetemp().name}"
-    field = {"type": "knn_vector", "dimension": DIMS, "method": {"name": "hnsw", "engine": "lucene"}}
-    mappings = {"properties": {"name": {"type": "text"}, "embedding": field}}
-    body = {"settings": {"index": {"knn": True, "number_of_shards": 1}}, "mappings": mappings}
-    httpx.put(f"{opensearch_url}/{index}", json=body).raise_for_status()
-    lines = b"".join(
-        orjson.dumps({"index": {"_id": key}}) + b"\n" + orjson.dumps({"name": name, "embedding": vector(name)}) + b"\n"
-        for key, name in DOCUMENTS.items()
-    )
-    headers = {"content-type": "application/x-ndjson"}
-    httpx.post(f"{opensearch_url}/{index}/_bulk?refresh=true", content=lines, headers=headers).raise_for_status()
-    rows = [{"id": word, "query": f"{word} thing", "grades": {f"{word}-3": 2, f"{word}-5": 1}} for word in WORDS]
-    (folder / "judged.jsonl").write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
-    (folder / "secondpass.toml").write_text(
-        CONFIG.format(cache=valkey_url, broker=broker_url, engine=opensearch_url, model=MODEL, index=index)
-    )
-    try:
-        with (
-            stub_worker(broker_url, broker_url, MODEL),
-            stub_worker(broker_url, broker_url, "default", role="embed", fingerprint="e" * 32),
-        ):
-            one = Bench(folder, index)
-            await_workers(one)
-            yield one
-    finally:
-        httpx.delete(f"{opensearch_url}/{index}")
+from tests.connector.cli.conftest import DOCUMENTS, MODEL, WORDS, Bench
+from tests.stub_worker import score
 
 
 def test_every_order_is_compared_and_the_reranked_one_is_the_models(bench: Bench, tmp_path: Path) -> None:
