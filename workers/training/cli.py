@@ -1,6 +1,5 @@
 """`secondpass train`: from a catalogue, grades, clicks or labels to a cross-encoder folder that a policy can name."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from connector.errors import ConfigError
 from workers.sources import MINILM, locate
+from workers.training.told import command_line
 
 EXAMPLES = """
 Examples:
@@ -31,6 +31,7 @@ DATA, ENGINE, NEGATIVES, LEARNING = "What to learn from", "The live engine", "Ha
 
 
 def train(
+    context: typer.Context,
     out: Annotated[Path, typer.Option(help="Folder for the model and its checkpoints.")],
     data: Annotated[
         Path | None, typer.Option(help="Folder of corpus, queries, qrels and split.", rich_help_panel=DATA)
@@ -165,7 +166,7 @@ def train(
             patience=patience,
             save_s=save_every,
             languages=languages_of(languages),
-            command=f"secondpass {' '.join(sys.argv[1:])}",
+            command=command_line(context),
             say=say,
             progress=progress,
         )

@@ -1,6 +1,5 @@
 """`secondpass distil`: one or more teachers to a smaller, faster student."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from connector.errors import ConfigError
 from workers.sources import MINILM, locate
+from workers.training.told import command_line
 
 EXAMPLES = """
 Examples:
@@ -25,6 +25,7 @@ DATA, STUDENT, LEARNING = "Documents and engine", "The student", "How to learn"
 
 
 def distil(
+    context: typer.Context,
     teacher: Annotated[list[str], typer.Option(help="bundled:NAME, folder, Hub id, or embed:NAME; may be repeated.")],
     out: Annotated[Path, typer.Option(help="Folder for the student and its checkpoints.")],
     weight: Annotated[
@@ -95,7 +96,7 @@ def distil(
             patience=1,
             save_s=save_every,
             languages=languages_of(languages),
-            command=f"secondpass {' '.join(sys.argv[1:])}",
+            command=command_line(context),
             say=say,
             progress=progress,
         )

@@ -55,6 +55,8 @@ def test_grades_and_hard_negatives_of_a_live_index_several_seeds(engine, graded,
     assert "95 % interval" in card
     assert "standard deviation" in card
     assert "ranks 2 to 12 of the bm25 list" in card
+    assert "--seed 1 --seed 2" in card
+    assert "--patience" not in card  # what was not said
     assert 0 < CrossEncoder(folder, device="cpu").predict([("kettle", "Acme red kettle")])[0] < 1
     assert {path.name for path in (tmp_path / "m" / "seed2").iterdir()} == {"examples.jsonl", "final", "dev.json"}
 
