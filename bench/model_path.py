@@ -76,6 +76,7 @@ def main() -> None:
     parser.add_argument("--model", default="bundled:products-en")
     parser.add_argument("--blocks", type=int, default=6, help="blocks of pairs on which the sides take turns")
     parser.add_argument("--pairs", type=int, default=0, help="only so many pairs; 0: all, the whole pool")
+    parser.add_argument("--classes", default="bf16,fp32", help="measured beside what auto takes")
     args = parser.parse_args()
     before = machine()
     collection = read_collection(data_folder())
@@ -87,8 +88,11 @@ def main() -> None:
 
     sides: dict[str, Side] = {"sentence-transformers": sentence_transformers(locate(args.model))}
     why = {}
-    for name, precision in (("auto", "auto"), ("fp32", "fp32")):
-        reranker = Reranker(args.model, max_tokens=MAX_TOKENS, precision=precision, device="cpu", activation="sigmoid")
+    for name in ("auto", *args.classes.split(",")):
+        runtime = "auto" if name == "auto" else "openvino"
+        reranker = Reranker(
+            args.model, max_tokens=MAX_TOKENS, runtime=runtime, precision=name, device="cpu", activation="sigmoid"
+        )
         sides[name] = reranker.score
         info = reranker.scorer.info
         why[name] = {"runtime": info.runtime, "class": info.precision, "why": info.why, "fingerprint": info.fingerprint}

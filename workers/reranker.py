@@ -39,9 +39,10 @@ class Reranker:
         Reranker("bundled:products-en").rank("rain jacket", ["umbrella", "hooded rain coat"], top_k=1)
 
     `source` is bundled:NAME, a folder in Hugging Face layout, or a Hub id (then `revision` pins it). `max_tokens`
-    counts query and document together; by default what the model reads. `runtime` (openvino, torch), `precision`
-    (fp32, bf16, fp16) and `device` (cpu, cuda) are chosen by a short measurement where "auto"; `why` tells the
-    reason. `label` picks one of several labels. `batch_tokens` is the padded tokens of a batch, 0: measured.
+    counts query and document together; by default what the model reads. `runtime` (openvino, onnx, torch),
+    `precision` (fp32, bf16, fp16, int8, int4) and `device` (cpu, cuda) are chosen by a short measurement where "auto"
+    (onnx only where it is named); `why` tells the reason. `label` picks one of several labels. `batch_tokens` is the
+    padded tokens of a batch, 0: measured.
 
     One call at a time: an instance computes on every core by itself and is not for several threads at once.
 

@@ -30,8 +30,8 @@ class Scored(NamedTuple):
 class ScorerInfo:
     """What a scorer is; everything a worker announces of it."""
 
-    runtime: str  # torch, openvino, stub
-    precision: str  # the runtime class: fp32, bf16, fp16
+    runtime: str  # torch, openvino, onnx, stub
+    precision: str  # the runtime class: fp32, bf16, fp16, int8, int4
     device: str
     max_tokens: int
     fingerprint: str  # hex

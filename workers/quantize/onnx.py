@@ -17,7 +17,7 @@ def export(source: Path, out: Path, precision: str) -> None:
     """Write onnx/model.onnx, and for int8 onnx/model_int8.onnx beside it, into the folder `out`. Raises RuntimeRefused
     where a library is missing or the architecture has no export.
     """
-    for package in ("torch", "transformers", "onnx", "onnxscript", "onnxruntime"):
+    for package in ("torch", "transformers", "onnx", "onnxruntime"):
         if importlib.util.find_spec(package) is None:
             raise RuntimeRefused(f"exporting to ONNX needs {package}: pip install 'secondpass[worker,onnx]'")
     folder = out / "onnx"

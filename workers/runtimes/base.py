@@ -31,8 +31,8 @@ class DeviceLost(RuntimeError):
 class Runtime(Protocol):
     """A loaded model."""
 
-    name: str  # torch, openvino
-    precision: str  # fp32, bf16, fp16
+    name: str  # torch, openvino, onnx
+    precision: str  # fp32, bf16, fp16, int8, int4
     device: str  # cpu, cuda:0
 
     def forward(self, ids: Ids, mask: Ids, types: Ids) -> Logits:
