@@ -63,7 +63,7 @@ class Proxy(Section):
     port: NotNegative = Field(9280, description="port to listen on")
     processes: Positive = Field(1, description="proxy processes that share the port")
     max_concurrent: Positive = Field(256, description="reranked searches at a time, a process; more get 429")
-    advertise: str = Field("", description="where set, node sniffing answers name this address; no effect in 0.1")
+    advertise: str = Field("", description="host:port that node sniffing answers name; empty: the nodes' own")
 
 
 class RerankApi(Section):
@@ -177,7 +177,6 @@ class Settings(BaseSettings):
         """Keys that are set, but that this version does not act on; a start says so."""
         keys = {
             "redis.store_tokens": self.redis.store_tokens,
-            "proxy.advertise": self.proxy.advertise,
         }
         return [key for key, chosen in keys.items() if chosen]
 

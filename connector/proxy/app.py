@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 
 from connector import metrics
 from connector.errors import (
@@ -21,6 +22,7 @@ from connector.proxy.content import is_json
 from connector.proxy.errors import render
 from connector.proxy.http import Request
 from connector.proxy.passthrough import relay
+from connector.proxy.sniffing import asks_for_nodes, with_address
 from connector.proxy.status import Endpoint
 from connector.proxy.upstream import Upstream
 from connector.proxy.wire import Fields, Malformed
@@ -57,6 +59,7 @@ class App:
         dialect: Callable[[], str],
         timeout_s: float,
         max_concurrent: int,
+        advertise: str = "",
     ) -> None:
         self._upstream = upstream
         self._searches = {"search": search, **(others or {})}  # by the kinds of `routes.SEARCHES`
@@ -66,6 +69,7 @@ class App:
         self._dialect = dialect
         self._timeout_s = timeout_s
         self._max_concurrent = max_concurrent
+        self._advertise = advertise
         self._active = 0
 
     async def __call__(self, request: Request) -> None:
@@ -74,6 +78,8 @@ class App:
             await self._rerank(request, route)
         elif route.ours or route.endpoint in self._endpoints:
             metrics.count_request("ours", await self._ours(request, route))
+        elif self._advertise and asks_for_nodes(request.method, request.target):
+            metrics.count_request("engine", await self._advertised(request))
         else:
             metrics.count_request("engine", await self._relay(request))
 
@@ -84,6 +90,16 @@ class App:
             return await relay(request, self._upstream, timeout_s, self._say(outcome), body)
         except SecondpassError as exc:
             return self._refuse(request, exc, outcome)
+
+    async def _advertised(self, request: Request) -> int:
+        """The engine's nodes, under our own address. Returns the status."""
+        try:
+            call = _call(request, await request.read(BODY_BYTES))
+            reply = await self._upstream.fetch(call, self._timeout_s)
+        except (SecondpassError, Malformed) as exc:
+            return self._refuse(request, exc, None)
+        self._send(request, Answer(replace(reply, body=with_address(reply.body, self._advertise))))
+        return reply.status
 
     @contextmanager
     def _place(self) -> Iterator[None]:

@@ -224,13 +224,21 @@ class Node:
                     lambda: EngineConnection(self), self.host, self.port, ssl=self.tls
                 )
         except OSError:  # TimeoutError and ssl.SSLError are OSErrors
-            self.resting_until = time.monotonic() + min(REST_S[0] * 2**self._failures, REST_S[1])
-            self._failures = min(self._failures + 1, 10)
+            self.rest()
             raise
-        self.resting_until, self._failures = 0.0, 0
         return connection
 
+    def rest(self, least_s: float = 0.0) -> None:
+        """Let others be tried first for a while, longer with every failure."""
+        self.resting_until = time.monotonic() + max(least_s, min(REST_S[0] * 2**self._failures, REST_S[1]))
+        self._failures = min(self._failures + 1, 10)
+
+    def wake(self) -> None:
+        self.resting_until, self._failures = 0.0, 0
+
     def keep(self, connection: EngineConnection) -> None:
+        """Take back a connection whose exchange ended well."""
+        self.wake()
         if len(self._idle) < IDLE:
             self._idle.append(connection)
         else:

@@ -5,7 +5,7 @@ import asyncio
 from connector.errors import EngineError
 from connector.proxy.connection import Lost
 from connector.proxy.http import Request
-from connector.proxy.node import EngineConnection
+from connector.proxy.node import EngineConnection, Node
 from connector.proxy.upstream import SAFE, Upstream
 from connector.proxy.wire import Fields, Malformed
 
@@ -19,9 +19,9 @@ async def relay(
     Raises EngineUnreachable, EngineTimeout, EngineError while nothing has been answered; then Lost or Malformed.
     """
     body = request.body.take() if held is None and request.body.complete else held
-    fresh = False
+    failed: Node | None = None
     while True:
-        connection = await upstream.connection(fresh=fresh)
+        connection = await upstream.connection(fresh=failed is not None, after=failed)
         sending = None
         try:
             fields = upstream.adapt(connection.node, request.fields)
@@ -32,9 +32,11 @@ async def relay(
         except Lost as exc:
             if request.response.started:
                 raise
-            stale = connection.used and not connection.answered  # the engine closed it as we began
-            if stale and not fresh and body is not None and request.method in SAFE:
-                fresh = True
+            stale = connection.used or len(upstream.nodes) > 1  # closed as we began, or another node may know better
+            if stale and not connection.answered and not failed and body is not None and request.method in SAFE:
+                failed = connection.node
+                if not connection.used:
+                    failed.rest()
                 continue
             raise EngineError(str(exc)) from exc
         finally:

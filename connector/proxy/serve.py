@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from connector.errors import ConfigError
 from connector.proxy.api_server import ApiApp
 from connector.proxy.app import App, Search
+from connector.proxy.health import watch
 from connector.proxy.server import Server
 from connector.proxy.status import Endpoint, FindEngine, FindMissing, health, metrics, readiness
 from connector.proxy.upstream import Upstream
@@ -56,6 +57,7 @@ async def serve(
         dialect=dialect,
         timeout_s=settings.engine.engine_timeout_ms / 1000,
         max_concurrent=settings.proxy.max_concurrent,
+        advertise=settings.proxy.advertise,
     )
     server = Server(app, dialect)
     servers = [server]
@@ -76,9 +78,11 @@ async def serve(
             raise ConfigError(f"proxy.host, rerank_api.port: cannot listen there: {exc}") from exc
     if listening is not None:
         listening(port)
+    watching = asyncio.create_task(watch(upstream.nodes))
     try:
         await stop.wait()
     finally:
+        watching.cancel()
         for one in servers:
             await one.stop()
         upstream.close()

@@ -1,4 +1,4 @@
-"""The engine's side: its nodes in turn. A request is repeated only where no engine can have begun it."""
+"""The engine's side: its nodes in turn. A request is repeated only where that changes nothing."""
 
 import asyncio
 import ssl
@@ -32,14 +32,17 @@ class Upstream:
         self.nodes = [Node(url, context) for url in urls]
         self._turn = 0
 
-    async def connection(self, *, fresh: bool = False) -> EngineConnection:
-        """A connection to some node. `fresh`: none that was used before. Raises EngineUnreachable."""
+    async def connection(self, *, fresh: bool = False, after: Node | None = None) -> EngineConnection:
+        """A connection to some node, that of `after` only where no other takes it. `fresh`: none that was used before.
+
+        Raises EngineUnreachable.
+        """
         nodes = self.nodes
         if len(nodes) > 1:
             self._turn = (self._turn + 1) % len(nodes)
             now = time.monotonic()
             nodes = nodes[self._turn :] + nodes[: self._turn]
-            nodes.sort(key=lambda node: node.resting_until if node.resting_until > now else 0.0)
+            nodes.sort(key=lambda node: (node is after, max(node.resting_until, now)))
         failures = []
         for node in nodes:
             if not fresh and (connection := node.idle()):
@@ -70,17 +73,20 @@ class Upstream:
         return kept if host else [(b"Host", node.netloc), *kept]
 
     async def fetch(self, call: Call, timeout_s: float, limit: int = REPLY_BYTES) -> Reply:
-        """One whole answer, unpacked; for searches, which may be repeated on a connection that had gone stale.
+        """One whole answer, unpacked; for searches, which change nothing: one that is cut off is repeated once, on
+        another node where there is one.
 
         Raises EngineUnreachable, EngineTimeout, EngineError; BodyTooLarge where the answer exceeds `limit` bytes.
         """
         began = time.perf_counter()
         try:
             async with asyncio.timeout(timeout_s):
+                connection = await self.connection()
                 try:
-                    return await self._fetch(call, limit, fresh=False)
+                    return await self._exchange(connection, call, limit)
                 except Lost:
-                    return await self._fetch(call, limit, fresh=True)
+                    connection = await self.connection(fresh=True, after=connection.node)
+                    return await self._exchange(connection, call, limit)
         except TimeoutError as exc:
             raise EngineTimeout(f"the engine did not answer within {timeout_s * 1000:.0f} ms") from exc
         except (Lost, Malformed) as exc:
@@ -88,8 +94,7 @@ class Upstream:
         finally:
             metrics.ENGINE.observe(time.perf_counter() - began)
 
-    async def _fetch(self, call: Call, limit: int, fresh: bool) -> Reply:
-        connection = await self.connection(fresh=fresh)
+    async def _exchange(self, connection: EngineConnection, call: Call, limit: int) -> Reply:
         try:
             fields = with_length(call.headers, len(call.body), always=bool(call.body))
             fields = [field for field in self.adapt(connection.node, fields) if field[0].lower() != b"expect"]

@@ -115,6 +115,7 @@ async def proxying(
     dialect: str = "opensearch",
     timeout_s: float = 5.0,
     max_concurrent: int = 8,
+    advertise: str = "",
 ) -> AsyncIterator[Proxy]:
     upstream = Upstream(urls)
     app = App(
@@ -126,6 +127,7 @@ async def proxying(
         dialect=lambda: dialect,
         timeout_s=timeout_s,
         max_concurrent=max_concurrent,
+        advertise=advertise,
     )
     server = Server(app, lambda: dialect)
     port = await server.start("127.0.0.1", 0)
