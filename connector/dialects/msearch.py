@@ -39,12 +39,14 @@ class Entries:
     def call_with(self, bodies: Mapping[int, bytes]) -> Call:
         """The request with other bodies in some searches' places."""
         lines = [b"%b\n%b\n" % (one.header, bodies.get(at, one.body)) for at, one in enumerate(self.entries)]
-        return replace(self.call, headers=_plain(self.call), body=b"".join([self.head, *lines, self.tail]))
+        return replace(
+            self.call, headers=strip_header(self.call.headers), body=b"".join([self.head, *lines, self.tail])
+        )
 
     def call_for(self, number: int, body: bytes) -> Call:
         """One search alone, with another body."""
         lines = b"%b\n%b\n" % (self.entries[number].header, body)
-        return replace(self.call, headers=_plain(self.call), body=lines)
+        return replace(self.call, headers=strip_header(self.call.headers), body=lines)
 
 
 def read_entries(call: Call, names: tuple[str, ...], dialect: str) -> Entries | None:
@@ -114,7 +116,3 @@ def _as_search(
 
 def _value(said: object) -> str:
     return said if isinstance(said, str) else orjson.dumps(said).decode()
-
-
-def _plain(call: Call) -> list[tuple[bytes, bytes]]:
-    return [*strip_header(call.headers), (b"Accept-Encoding", b"identity")]

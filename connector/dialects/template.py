@@ -8,16 +8,24 @@ import orjson
 
 from connector.dialects.controls import strip_header
 from connector.dialects.splice import read_spans, splice
+from connector.dialects.uri import edit_target, read_parameters
 from connector.types import Call, Reply
 
 _WHOLE = "{{{secondpass}}}"  # three braces: as it stands, with nothing escaped
+_FORM = (b"accept-encoding", b"content-type")
 _KEPT = ("explain", "profile")
+_UNHEEDED = (
+    *("_source", "_source_excludes", "_source_includes", "docvalue_fields", "stored_fields"),
+    *("analyze_wildcard", "analyzer", "default_operator", "df", "lenient", "q"),
+    *("explain", "from", "size", "sort", "stats", "terminate_after", "timeout", "track_scores", "version"),
+)
+"""URI parameters that engines take with a template and then replace by what it renders to (OpenSearch 3.6.0)."""
 
 
 def render_call(call: Call, template: bytes) -> Call:
     """Asks the engine, as the same caller, what `template` (the body of a template request) is when rendered."""
-    headers = [field for field in strip_header(call.headers) if field[0].lower() != b"content-type"]
-    headers += [(b"Content-Type", b"application/json"), (b"Accept-Encoding", b"identity")]
+    headers = [field for field in strip_header(call.headers) if field[0].lower() not in _FORM]
+    headers.append((b"Content-Type", b"application/json"))
     return Call("POST", b"/_render/template", headers, template)
 
 
@@ -30,9 +38,10 @@ def read_rendered(reply: Reply) -> bytes | None:
 
 
 def search_target(target: bytes) -> bytes:
-    """The target of `/{index}/_search/template` as that of `/{index}/_search`."""
+    """The target of `/{index}/_search/template` as that of `/{index}/_search`, without what templates do not heed."""
     path, mark, query = target.partition(b"?")
-    return path.rstrip(b"/").rpartition(b"/")[0] + mark + query
+    searched = path.rstrip(b"/").rpartition(b"/")[0] + mark + query
+    return edit_target(searched, read_parameters(query) or {}, dict.fromkeys(_UNHEEDED))
 
 
 def wrap(template: bytes, body: bytes) -> bytes:

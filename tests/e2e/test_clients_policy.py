@@ -33,8 +33,16 @@ def test_a_search_is_another_order_of_the_same_hits(ours: OpenSearch, theirs: Op
     assert ids(mine) != ids(engine)
 
 
+def test_searches_sent_together_are_reranked_as_alone(ours: OpenSearch) -> None:
+    words = WORDS | {"_source": False}
+    together = ours.msearch(body=[{"index": "shop"}, words, {"index": "shop"}, words | {"from": 10}])["responses"]
+    alone = [ours.search(index="shop", body=body) for body in (words, words | {"from": 10})]
+    assert [ids(one) for one in together] == [ids(one) for one in alone]
+
+
 def test_what_is_no_ranked_page_is_the_engines(ours: OpenSearch, theirs: OpenSearch) -> None:
-    lines = [{"index": "shop"}, WORDS, {"index": "shop"}, {"query": {"match_all": {}}, "sort": ["price", "_doc"]}]
+    cheapest = WORDS | {"sort": ["price", "_doc"]}
+    lines = [{"index": "shop"}, cheapest, {"index": "shop"}, {"query": {"match_all": {}}, "sort": ["price", "_doc"]}]
     by_price = {"query": {"match_all": {}}, "sort": ["price", "id"], "size": 20}
     totals = {"size": 0, "aggs": {"brands": {"terms": {"field": "brand.keyword", "size": 50}}}}
     for ask in (

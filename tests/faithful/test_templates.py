@@ -43,6 +43,13 @@ def test_a_stored_template_with_parameters(pair: Pair) -> None:
 
 
 @rendering
+def test_parameters_that_templates_do_not_heed(pair: Pair) -> None:
+    ours, theirs = pair.search(ASKED, "/goods/_search/template?size=1&from=3&q=snow&sort=price&_source=false&pretty")
+    assert items(ours)[0].state == "applied"
+    same_but_for_order(ours.json(), theirs.json())
+
+
+@rendering
 def test_a_template_that_is_not_reranked_is_the_engines(pair: Pair) -> None:
     ours, theirs = pair.search(SORTED, "/goods/_search/template")
     assert items(ours)[0].reason == "sort"
