@@ -39,15 +39,15 @@ def cases(count: int = 60) -> Iterator[Case]:
         thing, kind = THINGS[number % len(THINGS)], KINDS[number // len(THINGS)]
         colour, brand = rng.choice(COLOURS), rng.choice(BRANDS)
         other = rng.choice([one for one in THINGS if one != thing])
-        fact = f"The {brand} {thing} is a {kind} {thing} in {colour}."
-        decoy = f"The {brand} {other} is a {kind} {other} in {colour}."
+        fact = f"The {kind} {thing} by {brand}, colour {colour}, is a {kind} {thing} in {colour} for everyday use."
+        decoy = f"The {kind} {other} by {brand}, colour {colour}, is a {kind} {other} in {colour} for everyday use."
         documents = {
             f"{number}-deep": _long(rng, fact),
             f"{number}-other": _long(rng, decoy),
-            f"{number}-near": f"{kind.capitalize()} {other}, {colour}, by {brand}",
-            f"{number}-same-kind": f"Care spray for {kind} fabrics",
+            f"{number}-brand": f"{other.capitalize()} by {brand}",
+            f"{number}-kind": f"Care spray for {kind} fabrics",
             f"{number}-colour": f"Acrylic paint {colour}, 250 ml",
-            f"{number}-page": f"The {rng.choice(PEOPLE)} {rng.choice(DEEDS)} a {thing} in the {rng.choice(ROOMS)}.",
+            f"{number}-page": f"The {rng.choice(PEOPLE)} {rng.choice(DEEDS)} a box in the {rng.choice(ROOMS)}.",
         }
         yield Case(number, f"{kind} {thing} {colour}", fact, f"{number}-deep", documents)
 
