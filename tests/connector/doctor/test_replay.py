@@ -2,8 +2,10 @@
 
 import gzip
 import json
+from dataclasses import asdict
 from pathlib import Path
 
+import orjson
 import pytest
 
 from connector.doctor.log import read_queries
@@ -75,6 +77,7 @@ def test_overlap_displacement_and_times() -> None:
     assert (found.p50_ms, found.p95_ms, found.added_p50_ms, found.added_p95_ms) == (15, 35, 30, 30)
     assert [one.query for one in found.most_changed] == ["turned", "same"]
     assert found.most_changed[0].after == ("thing l", "thing k", "thing a")
+    assert json.loads(orjson.dumps(asdict(found)))["outcomes"] == {"applied": 2, "skipped": 1}
 
 
 def test_a_document_that_the_new_list_lacks_moved_behind_its_end() -> None:
