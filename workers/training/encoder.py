@@ -96,7 +96,7 @@ def precise(precision: str, device: str) -> AbstractContextManager[object]:
     if precision not in PRECISIONS:
         raise ConfigError(f"precision {precision!r}: one of {', '.join(PRECISIONS)}")
     half = precision == "bf16" or (precision == "auto" and (device != "cpu" or has_bf16()))
-    return torch.autocast(device, torch.bfloat16) if half else nullcontext()
+    return torch.autocast(device.partition(":")[0], torch.bfloat16) if half else nullcontext()
 
 
 def logits_of(

@@ -16,7 +16,9 @@ import time
 from pathlib import Path
 
 import torch
+import torch._dynamo  # the first optimizer loads it, for seconds, in every child
 import typer
+from transformers import AutoTokenizer, BertForSequenceClassification  # noqa: F401, the same
 from typer.testing import CliRunner
 
 from workers.training import run as _loaded  # noqa: F401
