@@ -86,7 +86,7 @@ def show(record: Record, console: Console) -> None:
     """Print the figures as a table."""
     table = Table("", "fp32", record.precision, title=f"{record.runtime}: {record.method}", title_justify="left")
     table.add_row("pairs/s of CPU", f"{record.reference_pairs_per_s}", f"{record.pairs_per_s}")
-    table.add_row("MB (fp16 weights: see left)", f"{record.fp16_mb}", f"{record.mb}")
+    table.add_row("MB (left: stored as fp16)", f"{record.fp16_mb}", f"{record.mb}")
     table.add_row(f"Kendall's tau, {record.pairs} pairs", "1", f"{record.tau}")
     table.add_row("largest difference, deviations", "0", f"{record.difference}")
     if found := record.quality:

@@ -70,14 +70,14 @@ def gather(texts: Path | None, graded: Path | None, parts: str, most: int) -> Te
     train = collection.part("train")[1]
     pool = [(query, key) for query in train for key in train[query] if key in collection.documents]
     rng.shuffle(pool)
-    used = set() if pairs else set(pool[:PAIRS])
     order = sorted(grades)
     rng.shuffle(order)
     places: list[tuple[str, str]] = []
     for query in order:
         if len(places) < most:
-            found = ((query, key) for key in grades[query] if key in collection.documents)
-            places += [place for place in found if place not in used]
+            places += [(query, key) for key in grades[query] if key in collection.documents]
+    used = set() if pairs else set(pool[:PAIRS])
+    places = [place for place in places if place not in used] or places
     if not places:
         raise ConfigError(f"{graded}: no graded queries in {', '.join(said)}")
 

@@ -105,12 +105,11 @@ class _Builder:
         bias = self.array(f"{name}.bias")
         if feeds in self.inputs:
             weight, bias = weight / self.scale(feeds)[:, None], bias / self.scale(feeds)
-        if exact or not read:
-            return op.add(op.matmul(node, op.constant(weight), False, True), op.constant(bias))
-        self.read[read] = node
-        if read not in self.inputs:
-            return op.add(op.matmul(node, op.constant(weight), False, True), op.constant(bias))
-        return op.add(self.integer(node, weight, read), op.constant(bias))
+        if read and not exact:
+            self.read[read] = node
+            if read in self.inputs:
+                return op.add(self.integer(node, weight, read), op.constant(bias))
+        return op.add(op.matmul(node, op.constant(weight), False, True), op.constant(bias))
 
     def integer(self, node: Node, weight: NDArray[np.float32], read: str) -> Node:
         """The product of int8; channels that are computed aside count 0 in it."""
