@@ -99,10 +99,10 @@ def pair(request: pytest.FixtureRequest, valkey_url: str, broker_url: str) -> It
         }
     )
     with (
-        httpx.Client(base_url=engine_url, timeout=60) as straight,
+        httpx.Client(base_url=engine_url, timeout=180) as straight,
         stub_worker(broker_url, broker_url, MODEL),
         serving(settings) as address,
-        httpx.Client(base_url=address, timeout=60) as ours,
+        httpx.Client(base_url=address, timeout=180) as ours,
     ):
         load(straight)
         if request.param == "opensearch":
@@ -116,7 +116,7 @@ def load(client: httpx.Client) -> None:
     clean(client)
     settings = {"number_of_shards": 1, "number_of_replicas": 0}
     mappings = {"properties": PROPERTIES}
-    for index in ("goods", "goods-two", "elsewhere", "keepers"):
+    for index in ("goods", "goods-two", "elsewhere", "keepers", "unruled"):
         aliases = {"shelf": {}} if index.startswith("goods") else {}
         made = {"settings": settings, "mappings": mappings, "aliases": aliases}
         client.put(f"/{index}", json=made).raise_for_status()
@@ -146,7 +146,7 @@ def bulk(client: httpx.Client, index: str, lines: list[Any]) -> None:
 def clean(client: httpx.Client) -> None:
     client.delete("/_data_stream/logs-goods")
     client.delete("/_index_template/faithful")
-    client.delete("/goods,goods-two,elsewhere,keepers?ignore_unavailable=true")
+    client.delete("/goods,goods-two,elsewhere,keepers,unruled?ignore_unavailable=true")
 
 
 @contextmanager

@@ -28,7 +28,7 @@ def test_each_search_is_answered_as_its_policy_says(pair: Pair) -> None:
         *({"index": "goods"}, RAIN),
         *({"index": ["goods", "goods-two"], "preference": "_local", "ignore_unavailable": True}, JACKET),
         *({"index": "goods"}, SORTED),
-        *({}, {"query": {"match_all": {}}, "size": 0}),
+        *({"index": "unruled"}, {"query": {"match_all": {}}, "size": 0}),
         *({"index": "goods,elsewhere"}, RAIN),
         *({"index": "nothing-here"}, RAIN),
         *({"index": "goods"}, {"size": 0, "aggs": {"b": {"terms": {"field": "brand"}}}}),

@@ -77,7 +77,16 @@ def test_what_goes_wrong_is_the_engines_error(pair: Pair, asked: Any) -> None:
 
 @rendering
 def test_many_templates_at_once(pair: Pair) -> None:
-    lines = [{"index": "goods"}, ASKED, {"index": "goods"}, SORTED, {}, SORTED, {"index": "goods"}, {"id": "nothing"}]
+    lines = [
+        {"index": "goods"},
+        ASKED,
+        {"index": "goods"},
+        SORTED,
+        {"index": "unruled"},
+        SORTED,
+        {"index": "goods"},
+        {"id": "nothing"},
+    ]
     content = "".join(json.dumps(line) + "\n" for line in lines)
     headers = {"Content-Type": "application/x-ndjson"}
     ours, theirs = pair.both("POST", "/_msearch/template", content=content, headers=headers)
