@@ -4,6 +4,7 @@ No `_source` is parsed. Reading 100 hits of 1 KB with their texts takes 0.7 ms o
 10 takes 0.25 ms, both on a busy core where orjson.loads alone takes 0.1 ms (bench/answer_splice.py).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -38,6 +39,15 @@ class _Shards(msgspec.Struct):
     failed: int = 0
 
 
+class _Fields(msgspec.Struct):
+    fields: msgspec.Raw = msgspec.Raw(b"")
+
+
+_HEAD = re.compile(
+    rb'\{"_index":"[^"\\]*","_id":"[^"\\]*",(?:"_(?:version|seq_no|primary_term)":\d+,)*"_score":(-?[0-9.eE+-]+)(?=[,}])'
+)
+_FIELDS = msgspec.json.Decoder(_Fields)
+_NAMES = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 _HIT = msgspec.json.Decoder(_Hit)
 _SHARDS = msgspec.json.Decoder(_Shards)
@@ -127,6 +137,10 @@ def render_hit(
 ) -> bytes:
     """The hit as the engine wrote it, without the `fields` that only we asked for. `score` and `explanation` replace
     `_score` and `_explanation` where they are given; `details` becomes `_secondpass`; `members` replace others."""
+    if score is not None and details is None and explanation is None and not members:
+        quick = _render_quickly(candidate.raw, plan.added, score)
+        if quick is not None:
+            return quick
     changes: dict[str, bytes | None] = dict(members or {})
     spans = read_spans(candidate.raw)
     if spans is None:
@@ -140,6 +154,23 @@ def render_hit(
     if details is not None:
         changes["_secondpass"] = orjson.dumps(details)
     return splice(candidate.raw, changes, spans)
+
+
+def _render_quickly(raw: bytes, added: Sequence[str], score: float) -> bytes | None:
+    """The hit in the layout that both engines write by themselves: `_score` behind the names, our `fields` at the end.
+
+    None where it looks otherwise; the general way, which takes five times as long, then does it.
+    """
+    head = _HEAD.match(raw)
+    if head is None:
+        return None
+    fields = bytes(_FIELDS.decode(raw).fields) if added else b""
+    if not fields:
+        return b"%b%b%b" % (raw[: head.start(1)], orjson.dumps(score), raw[head.end(1) :])
+    tail = b',"fields":' + fields + b"}"
+    if not _NAMES.decode(fields).keys() <= set(added) or not raw.endswith(tail):
+        return None
+    return b"%b%b%b}" % (raw[: head.start(1)], orjson.dumps(score), raw[head.end(1) : -len(tail)])
 
 
 def write_answer(

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -161,3 +162,29 @@ def test_hits_keep_everything_but_our_fields(documents: list[dict[str, Any]], as
         assert hit.pop("fields", {}) == left
         assert hit == {key: value for key, value in hits[n].items() if key != "fields"}
     assert {key: value for key, value in out.items() if key != "hits"} == {"took": 1, "aggs": {}}
+
+
+QUICK = b'{"_index":"p","_id":"1","_version":3,"_score":1.5,"_source":{"a":{"fields":1}},"fields":{"name":["x"]}}'
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        QUICK,
+        QUICK.replace(b',"fields":{"name":["x"]}', b""),
+        QUICK.replace(b'"name"', b'"price"'),
+        QUICK.replace(b'["x"]', b'["x"],"price":[1.0]'),
+        QUICK.replace(b"}}", b'},"sort":[1]}'),
+        QUICK.replace(b'":', b'" : '),
+        QUICK.replace(b'"_version":3,', b'"_node":"n",'),
+        b'{"_index":"p","_id":"a\\"b","_score":-1.0E-5}',
+        b'{"_index":"p","_id":"1","_score":1.0,"fields":{"name":["x"]},"_source":{"z":1,"fields":{"name":["x"]}}}',
+    ],
+)
+def test_the_quick_way_to_a_hit_is_the_general_one(raw: bytes) -> None:
+    """`members` that change nothing force the general way."""
+    candidate = Candidate("p", "1", raw)
+    for added in ((), ("name",), ("name", "brand")):
+        planned = replace(PLAN, added=added)
+        general = render_hit(candidate, planned, 1.25, members={"_none": None})
+        assert render_hit(candidate, planned, 1.25) == general
