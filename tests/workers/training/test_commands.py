@@ -1,6 +1,7 @@
 """`secondpass train` on what users have, through a real index of twenty documents and a tiny model."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -14,15 +15,17 @@ from tests.workers.training.shelf import COLORS, KINDS, shop
 from workers import Reranker
 from workers.training.cli import train
 
+INDEX = f"test-train-{os.getpid()}"
+
 app = typer.Typer()
 app.command()(train)
 
 
 @pytest.fixture(scope="module")
 def engine(opensearch_url) -> list[str]:
-    fill(opensearch_url, "test-train", shop())
-    yield ["--engine-url", opensearch_url, "--index", "test-train", "--embedder", "none"]
-    drop(opensearch_url, "test-train")
+    fill(opensearch_url, INDEX, shop())
+    yield ["--engine-url", opensearch_url, "--index", INDEX, "--embedder", "none"]
+    drop(opensearch_url, INDEX)
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 import json
+import os
 import re
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from workers.training.trainer import Pass, fit
 from workers.training.vocabulary import prune, used_tokens
 
 HALF = 2e-2  # weights in fp16, and bf16 where the CPU has it
+
+INDEX = f"test-distil-{os.getpid()}"
 
 app = typer.Typer()
 app.command()(distil)
@@ -115,9 +118,9 @@ def test_what_is_no_teacher_is_refused(tmp_path):
 
 @pytest.fixture(scope="module")
 def engine(opensearch_url) -> list[str]:
-    fill(opensearch_url, "test-distil", shop())
-    yield ["--engine-url", opensearch_url, "--index", "test-distil", "--embedder", "none"]
-    drop(opensearch_url, "test-distil")
+    fill(opensearch_url, INDEX, shop())
+    yield ["--engine-url", opensearch_url, "--index", INDEX, "--embedder", "none"]
+    drop(opensearch_url, INDEX)
 
 
 @pytest.fixture
