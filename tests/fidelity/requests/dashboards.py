@@ -248,7 +248,7 @@ REQUESTS = {
     "Grafana: raw documents": grafana(panel({}, 5, script_fields={}, docvalue_fields=["made"], fields=["kind"])),
     "Grafana: a query that fails": grafana({"size": 0, "query": {"query_string": {"query": "name:("}}}),
     "Grafana: values of a variable": grafana(
-        panel({"1": {"terms": {"field": "kind", "size": 500, "order": {"_term": "asc"}}}})
+        panel({"1": {"terms": {"field": "kind", "size": 500, "order": {"_key": "asc"}}}})
     ),
     "Grafana: mapping": ask("GET", "/INDEX/_mapping", headers=GRAFANA),
     "Grafana: fields": ask("GET", "/INDEX/_field_caps?fields=*", headers=GRAFANA),
