@@ -4,12 +4,14 @@ Rule: the source is never written to, and what is made is a complete folder. Sta
 and adds ranges: the same folder still serves every other class.
 """
 
+import json
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from safetensors import serialize_file
+from numpy.typing import NDArray
 
 from workers import int4
 from workers.checkpoint import Weights, read_weights
@@ -64,15 +66,22 @@ def make(
 
 
 def _write_halves(path: Path, weights: Weights, precision: str) -> None:
-    """Every tensor in two bytes; bfloat16, which numpy lacks, is the upper half of a float32, rounded to even."""
-    tensors = {}
+    """Every tensor in two bytes. The format (length of the header, header, data) is written here, because numpy has no
+    bfloat16: the upper half of a float32, rounded to even.
+    """
+    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    data: list[bytes] = []
+    end = 0
     for name, weight in weights.items():
-        if precision == "fp16":
-            data = weight.astype(np.float16).tobytes()
-        else:
-            bits = weight.view(np.uint32)
-            data = ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16).astype(np.uint16).tobytes()
-        dtype = "float16" if precision == "fp16" else "bfloat16"
-        tensors[name] = {"dtype": dtype, "shape": list(weight.shape), "data": data}
-    serialize_file(tensors, path, {"format": "pt"})
-    path.chmod(0o644)  # safetensors writes its file for its owner alone
+        data.append(weight.astype(np.float16).tobytes() if precision == "fp16" else _bfloat16(weight))
+        start, end = end, end + len(data[-1])
+        dtype = "F16" if precision == "fp16" else "BF16"
+        header[name] = {"dtype": dtype, "shape": list(weight.shape), "data_offsets": [start, end]}
+    said = json.dumps(header).encode()
+    said += b" " * (-len(said) % 8)
+    path.write_bytes(b"".join([len(said).to_bytes(8, "little"), said, *data]))
+
+
+def _bfloat16(weight: NDArray[np.float32]) -> bytes:
+    bits = np.ascontiguousarray(weight).view(np.uint32)
+    return ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16).astype(np.uint16).tobytes()

@@ -5,6 +5,7 @@ quantisation, made here once and never in a worker.
 """
 
 import importlib.util
+import warnings
 from pathlib import Path
 
 from workers.checkpoint import read_config
@@ -43,20 +44,25 @@ def _trace(source: Path, path: Path) -> None:
     class Logits(torch.nn.Module):
         """The classifier with plain tensors in and out."""
 
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
         def forward(self, *tensors: torch.Tensor) -> torch.Tensor:
-            found: torch.Tensor = model(**dict(zip(names, tensors, strict=True))).logits
+            found: torch.Tensor = self.model(**dict(zip(names, tensors, strict=True))).logits
             return found
 
     shape = {0: "batch", 1: "tokens"}
     try:
-        torch.onnx.export(
-            Logits(),
-            tuple(torch.ones(2, 16, dtype=torch.int64) for _ in names),
-            str(path),
-            input_names=list(names),
-            output_names=["logits"],
-            dynamic_axes=dict.fromkeys(names, shape) | {"logits": {0: "batch"}},
-            dynamo=False,
-        )
+        with warnings.catch_warnings(action="ignore"):  # the tracer's, on branches that do not depend on the input
+            torch.onnx.export(
+                Logits(),
+                tuple(torch.ones(2, 16, dtype=torch.int64) for _ in names),
+                str(path),
+                input_names=list(names),
+                output_names=["logits"],
+                dynamic_axes=dict.fromkeys(names, shape) | {"logits": {0: "batch"}},
+                dynamo=False,
+            )
     except Exception as error:
         raise RuntimeRefused(f"torch cannot export {source.name} to ONNX: {error}") from error

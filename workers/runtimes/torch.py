@@ -35,16 +35,18 @@ class Torch:
             torch.set_num_threads(threads())
         auto = AutoModelForSequenceClassification if classifier else AutoModel
         try:
-            model = auto.from_pretrained(
-                None if packed else str(folder),
-                config=AutoConfig.from_pretrained(str(folder), local_files_only=True),
-                state_dict=_tensors(folder) if packed else None,
-                dtype=DTYPES[precision],
-                trust_remote_code=False,
-                use_safetensors=True,
-                local_files_only=True,
-            )
-        except (ValueError, KeyError, OSError) as error:
+            if packed:
+                model = auto.from_config(AutoConfig.from_pretrained(str(folder), local_files_only=True))
+                model.load_state_dict({name: torch.from_numpy(each) for name, each in read_weights(folder).items()})
+            else:
+                model = auto.from_pretrained(
+                    str(folder),
+                    dtype=DTYPES[precision],
+                    trust_remote_code=False,
+                    use_safetensors=True,
+                    local_files_only=True,
+                )
+        except (ValueError, KeyError, OSError, RuntimeError) as error:
             raise RuntimeRefused(f"runtime torch cannot load {folder}: {error}") from error
         self.model = model.eval().to(device)
 
@@ -72,10 +74,6 @@ class Torch:
         if self.device == "cpu":
             return tensor
         return tensor.pin_memory().to(self.device, non_blocking=True)
-
-
-def _tensors(folder: Path) -> dict[str, torch.Tensor]:
-    return {name: torch.from_numpy(weight) for name, weight in read_weights(folder).items()}
 
 
 def _mean(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
