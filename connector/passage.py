@@ -38,8 +38,8 @@ def as_member(candidate: Candidate, passage: Won | None, form: str, score: float
     """The changed member of the hit where `form` is "highlight" or "inner_hits"; the engine's own entries stay in it.
     `score` is the `_score` that the hit shows.
     """
-    spans = read_spans(candidate.raw)
-    if passage is None or not form or spans is None:
+    spans = read_spans(candidate.raw) if passage and form else None  # 20 us a hit: only where it is needed
+    if passage is None or spans is None:
         return {}
     said = candidate.raw[spans[form].start : spans[form].end] if form in spans else b"{}"
     ours = [passage["text"]] if form == "highlight" else _inner_hit(candidate, passage, score)
