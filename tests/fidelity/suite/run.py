@@ -9,7 +9,10 @@ from rich.progress import track
 from tests.fidelity.suite.play import Failed, Left, Player
 from tests.fidelity.suite.spec import Suite, Test
 
-PERMITTED = {"persistent": {"action.destructive_requires_name": False}}  # Elasticsearch 8 forbids DELETE /* else
+SETTINGS = {
+    "persistent": {"*": None, "action.destructive_requires_name": False},  # Elasticsearch 8 forbids DELETE /* else
+    "transient": {"*": None},
+}
 WIPED = (
     "/_data_stream/*?expand_wildcards=all",
     "/*?expand_wildcards=all&ignore_unavailable=true",
@@ -33,8 +36,8 @@ def compare(suite: Suite, straight: str, proxy: str, tests: Iterable[Test] | Non
     """Play each test straight, and where it passes through the proxy too; a failure there is tried again both ways."""
     result = Result()
     chosen = suite.tests if tests is None else list(tests)
-    with httpx.Client(base_url=straight, timeout=60) as engine, httpx.Client(base_url=proxy, timeout=60) as ours:
-        engine.put("/_cluster/settings", json=PERMITTED)
+    with httpx.Client(base_url=straight, timeout=30) as engine, httpx.Client(base_url=proxy, timeout=30) as ours:
+        wipe(engine)
         for test in track(chosen, "tests"):
             for _ in range(tries):
                 said = outcome(Player(suite, engine).play, test, engine)
@@ -64,6 +67,12 @@ def outcome(play: Callable[[Test], None], test: Test, engine: httpx.Client) -> s
     except (Failed, httpx.HTTPError, KeyError, ValueError, TypeError, AttributeError) as why:
         return f"{type(why).__name__}: {why}"
     finally:
-        for path in WIPED:
-            engine.delete(path)
+        wipe(engine)
     return None
+
+
+def wipe(engine: httpx.Client) -> None:
+    """Take away what a test may have left."""
+    engine.put("/_cluster/settings", json=SETTINGS)
+    for path in WIPED:
+        engine.delete(path)
