@@ -34,7 +34,7 @@ def pack(weight: Floats) -> Packed:
         better = error < best
         best[better], steps[better] = error[better], step[better]
     nibbles = (_levels(groups, steps) + 8).astype(np.uint8).reshape(len(weight), -1)
-    return nibbles[:, ::2] | nibbles[:, 1::2] << 4, steps.reshape(len(weight), -1)
+    return nibbles[:, ::2] | (nibbles[:, 1::2] << np.uint8(4)), steps.reshape(len(weight), -1)
 
 
 def unpack(packed: NDArray[np.uint8], steps: NDArray[np.float16]) -> Floats:

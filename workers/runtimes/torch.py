@@ -36,7 +36,8 @@ class Torch:
         auto = AutoModelForSequenceClassification if classifier else AutoModel
         try:
             if packed:
-                model = auto.from_config(AutoConfig.from_pretrained(str(folder), local_files_only=True))
+                config = AutoConfig.from_pretrained(str(folder), local_files_only=True)
+                model = auto.from_config(config)  # type: ignore[no-untyped-call]
                 model.load_state_dict({name: torch.from_numpy(each) for name, each in read_weights(folder).items()})
             else:
                 model = auto.from_pretrained(
