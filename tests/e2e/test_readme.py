@@ -59,6 +59,13 @@ def test_commands_explain_themselves() -> None:
         assert "--config" in shown.stdout
 
 
+def test_every_command_in_a_block_is_there() -> None:
+    names = set(re.findall(r"^secondpass ([a-z]+)", "\n".join(blocks("sh")), re.MULTILINE))
+    assert names
+    for name in names:
+        assert secondpass(name, "--help").returncode == 0
+
+
 def test_search_in_the_terminal(live: Live) -> None:
     words = ["search", "rain jacket", "--index", "shop", "--port", str(live.stack.settings.proxy.port)]
     words += ["--engine-url", live.straight, "--config", str(live.config)]

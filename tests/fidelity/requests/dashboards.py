@@ -1,7 +1,8 @@
 """Requests of the kinds that Kibana, OpenSearch Dashboards and Grafana send, in words of our own.
 
-Their shapes were read from the public sources of elastic/kibana, opensearch-project/OpenSearch-Dashboards and
-grafana/grafana: headers, parameters, how bodies are laid out. `INDEX-k` stands for the index of saved objects.
+Headers, parameters and how bodies are laid out follow what is publicly known of elastic/kibana,
+opensearch-project/OpenSearch-Dashboards and grafana/grafana; only some were held against their sources line by line.
+`INDEX-k` stands for the index of saved objects.
 """
 
 import json
