@@ -1,8 +1,8 @@
 """The ESCI shop set on a real engine: how it is indexed, and the first-stage lists that every ESCI figure starts from.
 
 Rule: BM25 reads one `english` field joining title, text, brand and color; the vector is of title, brand, color and text
-joined by spaces and cut at 450 characters; the cross-encoder reads what `workers.training.data` says; the fused list is
-reciprocal rank (k 60) of 100 + 100.
+joined by spaces, the cross-encoder reads them joined by ". ", both cut at 450 characters; the fused list is reciprocal
+rank (k 60) of 100 + 100.
 
     python -m bench.esci --engine-url http://127.0.0.1:9200            # index, then print first-stage figures (dev)
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from connector.errors import EngineRefused
-from workers.training.data import Collection, read_collection
+from workers.training.data import MAX_CHARS, TEXT_FIELDS, Collection, read_collection
 from workers.training.embedding import Embedder
 from workers.training.engine import EngineIndex, call
 from workers.training.measure import first_stage, mean, per_query
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 INDEX = "esci"
-VECTOR_FIELDS, VECTOR_CHARS = ("title", "brand", "color", "text"), 450
 MAPPING: dict[str, Any] = {
     "settings": {"index": {"number_of_shards": 1, "number_of_replicas": 0, "knn": True}},
     "mappings": {
@@ -55,7 +54,7 @@ def data_folder() -> Path:
 
 def vector_text(document: Mapping[str, Any]) -> str:
     """Return what is embedded of a product."""
-    return " ".join(str(document[name]) for name in VECTOR_FIELDS if document[name])[:VECTOR_CHARS]
+    return " ".join(str(document[name]) for name in TEXT_FIELDS if document[name])[:MAX_CHARS]
 
 
 def index(url: str, collection: Collection, vectors: NDArray[np.float32], name: str = INDEX) -> None:

@@ -40,7 +40,8 @@ precision = "{precision}"
 [[policy]]
 name = "esci"
 indices = ["{index}"]
-fields = ["title", "category", "brand", "color", "text"]
+fields = ["title", "brand", "color", "text"]
+template = "{{title}}. {{brand}}. {{color}}. {{text}}"
 vector_field = "embedding"
 candidates = "fused"
 window = 100

@@ -16,10 +16,10 @@ from typing import Any
 
 from connector.errors import ConfigError
 
-MAX_CHARS = 490
-"""Characters of a document the model is trained on: about 115 tokens of English shop text."""
+MAX_CHARS = 450
+"""Characters of a document the model is trained on: about 110 tokens of English shop text."""
 
-TEXT_FIELDS = ("title", "category", "brand", "color", "text")
+TEXT_FIELDS = ("title", "brand", "color", "text")
 
 Grades = dict[str, dict[str, int]]  # query id -> document id -> grade, 0 and up
 
@@ -79,5 +79,5 @@ def read_split(folder: Path) -> dict[str, list[str]]:
 def document_text(document: Mapping[str, Any], fields: Sequence[str] = TEXT_FIELDS, max_chars: int = MAX_CHARS) -> str:
     """Join the non-empty fields with ". " and cut at `max_chars`: the same template rule as in production."""
     parts = (document.get(name) for name in fields)
-    texts = (", ".join(map(str, part)) if isinstance(part, list) else str(part) for part in parts if part)
+    texts = (" ".join(map(str, part)) if isinstance(part, list) else str(part) for part in parts if part)
     return ". ".join(texts)[:max_chars]

@@ -1,8 +1,7 @@
 """The recipe of a shop's cross-encoder: learn from the catalogue first, then from what people graded.
 
 Rule: breadth before grades. Stage `made` sees thousands of queries made from the catalogue and no grade; stage
-`taught` further ones, judged by models that have been through `made` (`workers.training.teaching`); stage `graded` is
-short, at a low rate, and mixes made queries in, because 75 graded queries alone ruin the model.
+`graded` is short, at a low rate, and mixes fresh made queries in, because 75 graded queries alone ruin the model.
 """
 
 from __future__ import annotations
@@ -11,12 +10,10 @@ import random
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workers.training.data import Collection, document_text
-from workers.training.forms import WHOLE, Forms
+from workers.training.data import TEXT_FIELDS, Collection, document_text
 from workers.training.mining import Neighbours, Pair, mine, mine_graded
 from workers.training.queries import make_queries
 from workers.training.state import kept
@@ -27,7 +24,14 @@ if TYPE_CHECKING:
 
     from workers.training.mining import Embed, Vectors
 
-LEARN, FOLLOW, REFINE = Pass(8e-5), Pass(6e-5, max_tokens=144), Pass(3e-5, max_tokens=144)
+OTHER_FORMS = (("title", "text"), ("brand", "title", "text", "color"))
+OTHER_FORM_SHARE = 0.3
+"""Share of texts in another order of fields, so that templates like "name. description" work as well."""
+
+CUTS = (160, 240, 320, 450)
+"""Characters of a document, drawn for each example: short texts train faster and teach that titles may stand alone."""
+
+LEARN, REFINE = Pass(8e-5), Pass(3e-5)
 
 Say = Callable[[str], None]
 
@@ -37,12 +41,10 @@ class Recipe:
     """How many made queries each stage has, and how it learns from them."""
 
     made: int = 3200
-    replayed: int = 1500  # pairs of made queries in stage `graded`
+    replayed: int = 400
     unjudged: int = 25
     learn: Pass = LEARN
-    follow: Pass = FOLLOW
     refine: Pass = REFINE
-    forms: Forms = WHOLE  # of stage `made`; the others see the whole
 
 
 DEFAULT = Recipe()
@@ -60,58 +62,46 @@ def train_catalogue(
     minutes: float = 0.0,
     say: Say = print,
     progress: Progress | None = None,
-    lessons: Sequence[Pair] = (),
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     """Train on a catalogue and its train grades; return the model and its tokenizer.
 
-    The checkpoint after each stage is kept as `out/STAGE`; where it is there already, training goes on from it, and
-    within a stage from its last saved state. `minutes` bounds each stage (0: no bound). Without `lessons` there is no
-    stage `taught`, without train grades no stage `graded`.
+    The checkpoint after `made` is kept as `out/made`; where it is there already, training goes on from it, and within a
+    stage from its last saved state. `minutes` bounds each stage (0: no bound).
     """
+    rng = random.Random(seed)
     queries, grades = collection.part("train")
-    vectors = document_vectors(collection, engine, embed)
+    vectors = _vectors(collection, engine, embed)
+    checkpoint = out / "made"
+    if checkpoint.exists():
+        say(f"stage made: found {checkpoint}, going on from it")
+        model, tokenizer = load(checkpoint, seed, device)
+    else:
+        model, tokenizer = load(start, seed, device)
 
-    def made(rng: random.Random) -> list[Example]:
-        queries = make_queries(collection.documents, recipe.made, rng)
-        pairs = mine(queries, collection.documents, engine, embed, vectors, rng)
-        return recipe.forms.examples(collection, pairs, rng)
+        def made() -> list[Example]:
+            return _examples(collection, _made_pairs(collection, engine, embed, vectors, recipe.made, rng), rng)
 
-    def taught(rng: random.Random) -> list[Example]:
-        return WHOLE.examples(collection, lessons, rng)
+        examples = kept(out / "made.jsonl", made)
+        say(f"stage made: {len(examples)} pairs")
+        state = out / "made.state"
+        loss = fit(model, tokenizer, examples, recipe.learn, seed, device, minutes, progress, state)
+        say(f"stage made: loss {loss:.4f}")
+        save_whole(model, tokenizer, checkpoint)
+        state.unlink(missing_ok=True)
+    if grades:
+        rng = random.Random(f"graded {seed}")  # the same whether stage `made` ran now or before
 
-    def graded(rng: random.Random) -> list[Example]:
-        pairs = mine_graded(queries, grades, engine, embed, rng, recipe.unjudged)
-        replayed = list(lessons) or mine(
-            make_queries(collection.documents, recipe.replayed // 7, rng),
-            collection.documents,
-            engine,
-            embed,
-            vectors,
-            rng,
-        )
-        pairs += rng.sample(replayed, min(recipe.replayed, len(replayed)))
-        return WHOLE.examples(collection, pairs, rng)
+        def graded() -> list[Example]:
+            pairs = mine_graded(queries, grades, engine, embed, rng, recipe.unjudged)
+            pairs += _made_pairs(collection, engine, embed, vectors, recipe.replayed, rng)
+            return _examples(collection, pairs, rng)
 
-    stages = [("made", made, recipe.learn)]
-    stages += [("taught", taught, recipe.follow)] if lessons else []
-    stages += [("graded", graded, recipe.refine)] if grades else []
-    before: str | Path = start
-    for name, make, how in stages:
-        checkpoint = out / name
-        if checkpoint.exists():
-            say(f"stage {name}: found {checkpoint}, going on from it")
-        else:
-            model, tokenizer = load(before, seed, device)
-            rng = random.Random(f"{name} {seed}")  # the same whether the stages before ran now or earlier
-            examples = kept(out / f"{name}.jsonl", partial(make, rng))
-            say(f"stage {name}: {len(examples)} pairs")
-            state = out / f"{name}.state"
-            loss = fit(model, tokenizer, examples, how, seed, device, minutes, progress, state)
-            say(f"stage {name}: loss {loss:.4f}")
-            save_whole(model, tokenizer, checkpoint)
-            state.unlink(missing_ok=True)
-        before = checkpoint
-    return load(before, seed, device)
+        examples = kept(out / "graded.jsonl", graded)
+        say(f"stage graded: {len(examples)} pairs")
+        state = out / "graded.state"
+        loss = fit(model, tokenizer, examples, recipe.refine, seed, device, minutes, progress, state)
+        say(f"stage graded: loss {loss:.4f}")
+    return model, tokenizer
 
 
 def save_whole(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
@@ -123,7 +113,28 @@ def save_whole(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, folde
     part.rename(folder)
 
 
-def document_vectors(collection: Collection, engine: Neighbours, embed: Embed) -> dict[str, Vectors]:
+def _made_pairs(
+    collection: Collection,
+    engine: Neighbours,
+    embed: Embed,
+    vectors: dict[str, Vectors],
+    count: int,
+    rng: random.Random,
+) -> list[Pair]:
+    made = make_queries(collection.documents, count, rng)
+    return mine(made, collection.documents, engine, embed, vectors, rng)
+
+
+def _examples(collection: Collection, pairs: Sequence[Pair], rng: random.Random) -> list[Example]:
+    examples: list[Example] = []
+    for pair in pairs:
+        fields = rng.choice(OTHER_FORMS) if rng.random() < OTHER_FORM_SHARE else TEXT_FIELDS
+        text = document_text(collection.documents[pair.document], fields, rng.choice(CUTS))
+        examples.append(Example(pair.query, text, pair.label))
+    return examples
+
+
+def _vectors(collection: Collection, engine: Neighbours, embed: Embed) -> dict[str, Vectors]:
     """Return a unit vector of each document: the engine's own, embedded here where it gives none."""
     import numpy as np
 

@@ -50,6 +50,6 @@ def test_a_folder_without_documents_is_refused(tmp_path):
 
 def test_document_text_joins_what_is_there_and_cuts():
     document = {"title": "Kettle", "brand": None, "color": "red", "text": "Boils water", "category": ["Kitchen", "Tea"]}
-    assert document_text(document) == "Kettle. Kitchen, Tea. red. Boils water"
-    assert document_text(document, ("category", "title")) == "Kitchen, Tea. Kettle"
-    assert document_text(document, max_chars=9) == "Kettle. K"
+    assert document_text(document) == "Kettle. red. Boils water"
+    assert document_text(document, ("category", "title")) == "Kitchen Tea. Kettle"
+    assert document_text(document, max_chars=9) == "Kettle. r"
