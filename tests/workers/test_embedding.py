@@ -10,7 +10,8 @@ from sentence_transformers.sentence_transformer.modules import Pooling, Transfor
 
 from connector.errors import ConfigError
 from tests.workers.shapes import SENTENCES
-from workers.embedder import StubEmbedder, open_embedder
+from workers.embedder import StubEmbedder
+from workers.embedders.open import open_embedder
 from workers.embedding import Embedding
 from workers.scoring import BadPayload
 from workers.sources import locate
