@@ -47,7 +47,7 @@ def run(times: int, rng: random.Random, out: Path, words: list[str]) -> dict[str
     state, told, steps = out / "seed1" / "fit.state", out.with_suffix(".txt"), []
     words = [*words, "--out", str(out)]
     for _ in range(times):
-        saves, before = rng.randrange(1, 5), written(state)
+        saves, before = rng.randrange(1, 4), written(state)
         pid = child(words, told)
         while saves and not os.waitpid(pid, os.WNOHANG)[0]:
             time.sleep(0.02)

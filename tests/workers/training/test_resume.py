@@ -26,7 +26,7 @@ def test_a_command_killed_three_times_at_random_steps_ends_as_if_it_had_not_been
     pairs = tmp_path / "pairs.jsonl"
     rows = [{"query": e.query, "document": e.document, "label": "yes" if e.label else "no"} for e in task()]
     pairs.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    words = ["--labels", pairs, "--start", small, "--epochs", 6, "--batch", 8, "--max-tokens", 16]
+    words = ["--labels", pairs, "--start", small, "--epochs", 24, "--batch", 8, "--max-tokens", 16]
     words += ["--save-every", 0.05, "--evaluations", 4, "--patience", 9, "--precision", "fp32"]
     told = [sys.executable, "-m", "tests.workers.training.killed", str(KILLS), str(random.random()), str(tmp_path)]
     done = subprocess.run([*told, *map(str, words)], capture_output=True, text=True, cwd=ROOT, timeout=280, check=False)
@@ -34,7 +34,7 @@ def test_a_command_killed_three_times_at_random_steps_ends_as_if_it_had_not_been
     whole, killed = (json.loads(line) for line in done.stdout.splitlines()[-2:])
     assert whole["status"] == killed["status"] == 0, killed["output"]
     assert len(killed["steps"]) == KILLS
-    assert 0 < killed["steps"][0] <= killed["steps"][1] <= killed["steps"][2] < 6 * len(rows) / 8
+    assert 0 < killed["steps"][0] <= killed["steps"][1] <= killed["steps"][2] < 24 * len(rows) / 8
     losses = [re.search(r"seed 1: loss (\S+)", run["output"])[1] for run in (whole, killed)]
     assert float(losses[0]) == pytest.approx(float(losses[1]), abs=1e-6)
     one, other = (load_file(tmp_path / name / "model" / "model.safetensors") for name in ("whole", "killed"))
