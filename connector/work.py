@@ -5,6 +5,7 @@ A reply is believed only as far as it fits: a wrong chunk number or a wrong coun
 
 import asyncio
 import struct
+from abc import ABC, abstractmethod
 from array import array
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -24,7 +25,7 @@ def text_bytes(texts: Sequence[str]) -> int:
     return sum(map(len, texts)) * (1 if all(map(str.isascii, texts)) else 4)
 
 
-class Work:
+class Work(ABC):
     """`deadline` is a `time.monotonic()` moment. `finished` gets None when all came, else the reason why not."""
 
     def __init__(self, number: int, deadline: float) -> None:
@@ -37,14 +38,14 @@ class Work:
             self.finished.set_result(reason)
 
     @property
+    @abstractmethod
     def size(self) -> int:
         """Bytes that are not yet on their way."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def fruitful(self) -> bool:
         """Whether anything came."""
-        raise NotImplementedError
 
     def take(self, reply: Mapping[str, Any]) -> None:
         """A reply to this request."""
@@ -53,8 +54,9 @@ class Work:
         else:
             self.accept(reply)
 
+    @abstractmethod
     def accept(self, reply: Mapping[str, Any]) -> None:
-        raise NotImplementedError
+        """A reply that holds results."""
 
 
 class ScoreWork(Work):

@@ -98,11 +98,7 @@ def show_replay(replay: "Replay", console: Console) -> None:
     table.add_column("first three, before", ratio=4)
     table.add_column("after", ratio=4)
     for one in replay.most_changed:
-        lists = (
-            "\n".join(f"{n}. {escape(label[:60])}" for n, label in enumerate(part, 1))
-            for part in (one.before, one.after)
-        )
-        table.add_row(escape(one.query), f"{one.overlap:.1f}", *lists)
+        table.add_row(escape(one.query), f"{one.overlap:.1f}", _numbered(one.before), _numbered(one.after))
     console.print(table)
 
 

@@ -5,6 +5,7 @@ from importlib.metadata import version
 import orjson
 
 from connector.errors import SecondpassError, UnknownAddress
+from connector.proxy.app import BODY_BYTES
 from connector.proxy.errors import render
 from connector.proxy.http import Request
 from connector.proxy.routes import API
@@ -13,8 +14,6 @@ from connector.proxy.wire import Malformed
 from connector.rerank_api.asked import MOST_PAIRS
 from connector.settings import Settings
 from connector.types import Answer, Call
-
-BODY_BYTES = 16 * 1024 * 1024
 
 
 class ApiApp:

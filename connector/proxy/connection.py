@@ -1,6 +1,7 @@
 """One TCP connection of either side: what is read waits in a bounded body, what is written waits for its reader."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from typing import cast
 
 from connector.errors import BodyTooLarge
@@ -95,7 +96,7 @@ class Body:
         return b"".join(pieces)
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.Protocol, ABC):
     """Cuts what arrives into heads and bodies. The sides decide what a head means."""
 
     def __init__(self) -> None:
@@ -108,13 +109,13 @@ class Connection(asyncio.Protocol):
 
     # what a side defines
 
+    @abstractmethod
     def buffered(self) -> None:
         """Bytes that belong to no body have arrived in `_buffer`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def refused(self, error: Malformed) -> None:
         """The body under way cannot be read on."""
-        raise NotImplementedError
 
     # asyncio's side
 

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import ir_measures
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +18,7 @@ from workers.runtimes.base import Logits, Runtime, RuntimeRefused
 from workers.scorer import Pair
 from workers.tokens import Tokens
 from workers.training.data import Grades
+from workers.training.measure import per_query
 
 BLOCK = 64  # pairs that one side scores before it is the other's turn
 DRAWS = 10_000
@@ -96,7 +96,4 @@ def _per_query(places: Sequence[tuple[str, str]], grades: Grades, scores: NDArra
     for place in np.argsort(-scores, kind="stable"):
         query, document = places[place]
         run.setdefault(query, []).append(document)
-    ranked = {query: {key: -float(rank) for rank, key in enumerate(keys)} for query, keys in run.items()}
-    found = ir_measures.iter_calc([ir_measures.nDCG @ 10], {query: grades[query] for query in run}, ranked)
-    values = {metric.query_id: float(metric.value) for metric in found}
-    return {query: values.get(query, 0.0) for query in run}
+    return per_query(run, {query: grades[query] for query in run})

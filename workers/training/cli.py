@@ -7,6 +7,7 @@ import typer
 
 from connector.errors import ConfigError
 from workers.sources import MINILM, locate
+from workers.training.options import LEARNING, Batch, Device, Epochs, MaxTokens, Precision, SaveEvery, Seeds
 from workers.training.told import command_line
 
 EXAMPLES = """
@@ -27,7 +28,7 @@ title, brand, color, category, text) and, where people judged some, queries.json
 """
 
 CLASSES = "cross-entropy"
-DATA, ENGINE, NEGATIVES, LEARNING = "What to learn from", "The live engine", "Hard negatives", "How to learn"
+DATA, ENGINE, NEGATIVES = "What to learn from", "The live engine", "Hard negatives"
 
 
 def train(
@@ -86,8 +87,8 @@ def train(
         typer.Option(help="bce, contrastive, ranknet, lambda, listwise, mse or margin-mse.", rich_help_panel=LEARNING),
     ] = "bce",
     rate: Annotated[float, typer.Option(min=0, help="Peak learning rate; 0: usual.", rich_help_panel=LEARNING)] = 0.0,
-    epochs: Annotated[int, typer.Option(min=1, help="Times every pair is seen.", rich_help_panel=LEARNING)] = 1,
-    batch: Annotated[int, typer.Option(min=1, help="Pairs in a batch.", rich_help_panel=LEARNING)] = 32,
+    epochs: Epochs = 1,
+    batch: Batch = 32,
     list_size: Annotated[
         int, typer.Option(min=2, help="Documents in a list of list losses.", rich_help_panel=LEARNING)
     ] = 16,
@@ -101,25 +102,21 @@ def train(
     checkpointing: Annotated[
         bool, typer.Option(help="Keep no activations: less memory, slower.", rich_help_panel=LEARNING)
     ] = False,
-    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.", rich_help_panel=LEARNING)] = "auto",
+    precision: Precision = "auto",
     curriculum: Annotated[bool, typer.Option(help="First epoch from easy to hard.", rich_help_panel=LEARNING)] = False,
-    max_tokens: Annotated[int, typer.Option(min=8, help="Tokens of a pair.", rich_help_panel=LEARNING)] = 128,
+    max_tokens: MaxTokens = 128,
     evaluations: Annotated[
         int, typer.Option(min=0, help="Looks at dev in a run; 0: no early stopping.", rich_help_panel=LEARNING)
     ] = 8,
     patience: Annotated[
         int, typer.Option(min=1, help="Looks without a new best that end a run.", rich_help_panel=LEARNING)
     ] = 3,
-    seed: Annotated[
-        list[int] | None, typer.Option(help="Give it several times for several runs.", rich_help_panel=LEARNING)
-    ] = None,
+    seed: Seeds = None,
     minutes: Annotated[
         float, typer.Option(min=0, help="Limit of each stage; 0: none.", rich_help_panel=LEARNING)
     ] = 0.0,
-    save_every: Annotated[
-        float, typer.Option(min=0, help="Seconds between saved states.", rich_help_panel=LEARNING)
-    ] = 60.0,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.", rich_help_panel=LEARNING)] = "auto",
+    save_every: SaveEvery = 60.0,
+    device: Device = "auto",
 ) -> None:
     """Train a cross-encoder on a catalogue, on grades, on clicks, or on labels."""
     if sum(source is not None for source in (grades, clicks, labels)) > 1:

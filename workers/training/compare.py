@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workers.training.data import Collection, Grades, document_text
-from workers.training.encoder import scores
-from workers.training.measure import Run, first_stage, gain, mean, per_query
+from workers.training.measure import Run, first_stage, gain, mean, per_query, rerank
 from workers.training.teachers import Pair, Teacher, blend
 
 if TYPE_CHECKING:
@@ -45,8 +44,7 @@ class Window:
 
     def figure(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> float:
         """Return a model's mean nDCG@10."""
-        student = Teacher("", lambda pairs: scores(model, tokenizer, pairs), logits=True, megabytes=0.0)
-        return mean(per_query(self.ranked([student], [1.0]), self.grades))
+        return mean(per_query(rerank(model, tokenizer, self.collection, self.queries, self.fused), self.grades))
 
     def compare(self, teacher: Run, student: Run) -> list[str]:
         """Return the figures of both orders, and what the student loses."""

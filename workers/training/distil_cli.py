@@ -7,6 +7,7 @@ import typer
 
 from connector.errors import ConfigError
 from workers.sources import MINILM, locate
+from workers.training.options import LEARNING, Batch, Device, Epochs, MaxTokens, Precision, SaveEvery, Seeds
 from workers.training.told import command_line
 
 EXAMPLES = """
@@ -21,7 +22,7 @@ The student starts as the first teacher (or --start) with some of its layers, an
 that the corpus uses. No grades are needed; where there are dev queries, teacher and student are compared on them.
 """
 
-DATA, STUDENT, LEARNING = "Documents and engine", "The student", "How to learn"
+DATA, STUDENT = "Documents and engine", "The student"
 
 
 def distil(
@@ -56,18 +57,14 @@ def distil(
     languages: Annotated[str, typer.Option(help="Languages the texts are in.", rich_help_panel=DATA)] = "en",
     loss: Annotated[str, typer.Option(help="mse, margin-mse or listwise.", rich_help_panel=LEARNING)] = "mse",
     rate: Annotated[float, typer.Option(help="Peak learning rate.", rich_help_panel=LEARNING)] = 1e-4,
-    epochs: Annotated[int, typer.Option(min=1, help="Times every pair is seen.", rich_help_panel=LEARNING)] = 1,
-    batch: Annotated[int, typer.Option(min=1, help="Pairs in a batch.", rich_help_panel=LEARNING)] = 32,
-    max_tokens: Annotated[int, typer.Option(min=8, help="Tokens of a pair.", rich_help_panel=LEARNING)] = 128,
-    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.", rich_help_panel=LEARNING)] = "auto",
-    seed: Annotated[
-        list[int] | None, typer.Option(help="Give it several times for several runs.", rich_help_panel=LEARNING)
-    ] = None,
+    epochs: Epochs = 1,
+    batch: Batch = 32,
+    max_tokens: MaxTokens = 128,
+    precision: Precision = "auto",
+    seed: Seeds = None,
     minutes: Annotated[float, typer.Option(min=0, help="Limit; 0: none.", rich_help_panel=LEARNING)] = 0.0,
-    save_every: Annotated[
-        float, typer.Option(min=0, help="Seconds between saved states.", rich_help_panel=LEARNING)
-    ] = 60.0,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.", rich_help_panel=LEARNING)] = "auto",
+    save_every: SaveEvery = 60.0,
+    device: Device = "auto",
 ) -> None:
     """Distil one or more teachers into a smaller, faster cross-encoder."""
     if loss not in ("mse", "margin-mse", "listwise"):

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from connector.errors import ConfigError
 from workers.training.batches import Example
+from workers.training.compare import dev_window
 from workers.training.data import Collection, document_text
 from workers.training.gather import shares
-from workers.training.measure import first_stage, mean, per_query, rerank
 from workers.training.negatives import Negatives, Teacher, candidates, draw
 
 if TYPE_CHECKING:
@@ -52,13 +52,5 @@ def graded_examples(
 
 def dev_figure(collection: Collection, engine: Neighbours, embed: Embed) -> Figure | None:
     """Return what measures a model's nDCG@10 over the fused windows of the dev queries; None without such queries."""
-    queries, grades = collection.part("dev")
-    if not grades:
-        return None
-    run = first_stage(engine, queries, embed)["fused"]
-    known = {query: [key for key in keys if key in collection.documents] for query, keys in run.items()}
-
-    def figure(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> float:
-        return mean(per_query(rerank(model, tokenizer, collection, queries, known), grades))
-
-    return figure
+    window = dev_window(collection, engine, embed)
+    return window.figure if window else None
