@@ -5,7 +5,7 @@ from importlib.metadata import version
 import orjson
 
 from connector.errors import SecondpassError, UnknownAddress
-from connector.proxy.app import BODY_BYTES
+from connector.proxy.app import BODY_BYTES, read_call
 from connector.proxy.errors import render
 from connector.proxy.http import Request
 from connector.proxy.routes import API
@@ -33,8 +33,7 @@ class ApiApp:
             endpoint = self._endpoints.get((request.method, path))
             if endpoint is None:
                 raise UnknownAddress(f"there is no {request.method} {path.decode('ascii', 'replace')} here")
-            body = await request.read(BODY_BYTES)
-            reply = (await endpoint(Call(request.method, request.target, request.fields, body))).reply
+            reply = (await endpoint(read_call(request, await request.read(BODY_BYTES)))).reply
             request.response.send(reply.status, reply.reason, reply.headers, reply.body)
         except (SecondpassError, Malformed) as error:
             status, reason, fields, body = render(error, "opensearch", request.fields)

@@ -94,7 +94,7 @@ class App:
     async def _advertised(self, request: Request) -> int:
         """The engine's nodes, under our own address. Returns the status."""
         try:
-            call = _call(request, await request.read(BODY_BYTES))
+            call = read_call(request, await request.read(BODY_BYTES))
             reply = await self._upstream.fetch(call, self._timeout_s)
         except (SecondpassError, Malformed) as exc:
             return self._refuse(request, exc, None)
@@ -149,7 +149,7 @@ class App:
         except Malformed as exc:
             return self._refuse(request, BadRequest(str(exc)), say(FAILED)), [FAILED]
         try:
-            call = _call(request, raw)
+            call = read_call(request, raw)
         except BodyTooLarge:
             return await self._unread(request, say(TOO_LONG), raw)
         except BadRequest:  # not gzip after all: the engine says so
@@ -185,7 +185,7 @@ class App:
             wrong = WrongMethod(f"[{where}] takes {allowed}, not {request.method}")
             return self._refuse(request, wrong, None, [(b"Allow", allowed.encode())])
         try:
-            call = _call(request, await request.read(BODY_BYTES))
+            call = read_call(request, await request.read(BODY_BYTES))
             with self._place() if route.endpoint == "search" else nullcontext():
                 answer = await endpoint(call)
         except (SecondpassError, Malformed) as exc:
@@ -215,7 +215,7 @@ class App:
         return status
 
 
-def _call(request: Request, raw: bytes) -> Call:
+def read_call(request: Request, raw: bytes) -> Call:
     """The request as plain data, unpacked, asking for an answer that we can read. Raises BadRequest, BodyTooLarge."""
     headers = readable(request.fields)
     if not raw or encoding(headers) not in GZIP:

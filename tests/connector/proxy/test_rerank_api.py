@@ -1,5 +1,7 @@
 """Where the rerank API listens: its exact paths, POST only; everything else is the engine's."""
 
+import gzip
+
 import httpx
 
 from connector.local.processes import free_port
@@ -32,6 +34,8 @@ def test_a_port_of_its_own_has_what_tei_has(opensearch_url: str) -> None:
     with running_proxy(opensearch_url, rerank_api=echo, rerank_port=port) as url:
         own = f"http://127.0.0.1:{port}"
         assert httpx.post(own + "/v1/rerank", content=b"x").text == "/v1/rerank x"
+        packed = httpx.post(own + "/v1/rerank", content=gzip.compress(b"x"), headers={"Content-Encoding": "gzip"})
+        assert packed.text == "/v1/rerank x"
         assert httpx.get(own + "/health").status_code == 200
         assert "model_id" in httpx.get(own + "/info").json()
         assert "secondpass" in httpx.get(own + "/metrics").text
