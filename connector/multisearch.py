@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from connector.dialects.edit import plain_call
 from connector.dialects.msearch import Entries, Entry, read_entries
+from connector.dialects.source import with_body
 from connector.dialects.template import read_rendered, render_call, wrap
 from connector.searches import UNREAD, Names, Searches
 from connector.together import Together, Wrap
@@ -62,7 +63,7 @@ class MultiSearches:
         return await self._answer(entries, calls, wrapped)
 
     def _read(self, call: Call, names: Names) -> Entries | None:
-        entries = read_entries(call, names, self.searches.second.dialect().name)
+        entries = read_entries(with_body(call), names, self.searches.second.dialect().name)
         return entries if entries and self._ours(entries) else None
 
     def _ours(self, entries: Entries) -> dict[int, Entry]:

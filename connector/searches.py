@@ -10,6 +10,7 @@ from time import perf_counter
 from connector.dialects.controls import read_controls, strip_header
 from connector.dialects.edit import plain_call
 from connector.dialects.request import SearchRequest, read_request
+from connector.dialects.source import with_body
 from connector.dialects.template import read_rendered, render_call, search_target, wrap
 from connector.errors import BadRequest
 from connector.pipelines import DefaultPipelines
@@ -53,9 +54,10 @@ class Searches:
 
     async def template(self, call: Call, names: Names) -> Answer:
         """Answer a `_search/template` under a policy, which the engine renders. Raises as `search` does."""
+        asked, call = call, with_body(call)
         rendered = read_rendered(await self.second.fetch(render_call(call, call.body)))
         if rendered is None:
-            return Answer(await self.second.fetch(plain_call(call, None)), UNREAD)
+            return Answer(await self.second.fetch(plain_call(asked, None)), UNREAD)
 
         async def fetch(edited: Call) -> Reply:
             body = call.body if edited.body == rendered else wrap(call.body, edited.body)
@@ -93,7 +95,8 @@ class Searches:
             return Asked(call, names, request, Outcome(State.SKIPPED, policy or Reason.OPT_OUT))
         policy = adapt(policy) if adapt else policy
         model = self.settings.model_named(policy.model)
-        return Asked(call, names, request, planned=(plan(request, controls, policy, model), policy, model))
+        planned = plan(request, controls, policy, model, self.second.rerank.live.longest_query(model.name))
+        return Asked(call, names, request, planned=(planned, policy, model))
 
     async def answer(self, asked: Asked, fetch: Fetch | None = None) -> Answer:
         """Do it, by way of `fetch` where the engine is to see another form of it."""

@@ -10,6 +10,7 @@ import orjson
 
 from connector.dialects.controls import EXT, strip_header
 from connector.dialects.request import SearchRequest
+from connector.dialects.source import json_type
 from connector.dialects.splice import read_spans, splice
 from connector.dialects.uri import edit_target
 from connector.types import Call, Plan
@@ -155,7 +156,7 @@ def _with_body(request: SearchRequest, body: bytes, moves: Mapping[str, str | No
         moves = {**moves, "source": None, "source_content_type": None}
     if request.from_source or not request.raw.strip():
         headers = [field for field in headers if field[0].lower() != b"content-type"]
-        headers.append((b"Content-Type", _content_type(request)))
+        headers.append((b"Content-Type", json_type(request.headers)))
     return Call(request.call.method, edit_target(request.call.target, request.parameters, moves), headers, body)
 
 
@@ -163,11 +164,3 @@ def _uncompressed(call: Call) -> Call:
     """The call for an answer that we must read."""
     headers = [field for field in call.headers if field[0].lower() != b"accept-encoding"]
     return Call(call.method, call.target, [*headers, (b"Accept-Encoding", b"identity")], call.body)
-
-
-def _content_type(request: SearchRequest) -> bytes:
-    """Elasticsearch wants the version in Content-Type that Accept names, or none in both."""
-    accept = request.header(b"accept") or b""
-    if b"vnd.elasticsearch+json" in accept:
-        return accept.split(b",")[0].strip()
-    return b"application/json"

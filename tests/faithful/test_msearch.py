@@ -58,6 +58,16 @@ def test_a_search_is_the_same_alone_and_among_others(pair: Pair) -> None:
         assert one["hits"] == other.json()["hits"]
 
 
+def test_lines_that_come_as_a_parameter_and_a_packed_answer(pair: Pair) -> None:
+    lines = f'{{"index": "goods"}}\n{json.dumps(JACKET)}\n'
+    asked = {"source": lines, "source_content_type": "application/x-ndjson", "typed_keys": ""}
+    ours, theirs = pair.both("GET", "/_msearch", params=asked, headers={"Accept-Encoding": "gzip"})
+    assert [item.state for item in items(ours)] == ["applied"]
+    assert ours.headers["content-encoding"] == theirs.headers["content-encoding"] == "gzip"
+    posted, _ = ask(pair, {"index": "goods"}, JACKET)
+    assert ours.json()["responses"][0]["hits"] == posted.json()["responses"][0]["hits"]
+
+
 def test_controls_of_each_search(pair: Pair) -> None:
     off = RAIN | {"ext": {"secondpass": {"enabled": False}}}
     told = RAIN | {"ext": {"secondpass": {"details": True, "window": 7}}}

@@ -27,6 +27,16 @@ def test_a_template_is_reranked_as_what_it_stands_for(pair: Pair) -> None:
 
 
 @rendering
+def test_a_template_that_comes_as_a_parameter(pair: Pair) -> None:
+    asked = {"source": json.dumps(ASKED), "source_content_type": "application/json"}
+    ours, theirs = pair.both("GET", "/goods/_search/template", params=asked)
+    assert items(ours)[0].state == "applied"
+    same_but_for_order(ours.json(), theirs.json())
+    plain, _ = pair.search(ASKED, "/goods/_search/template")
+    assert ours.json()["hits"] == plain.json()["hits"]
+
+
+@rendering
 def test_a_stored_template_with_parameters(pair: Pair) -> None:
     script = {"script": {"lang": "mustache", "source": json.dumps(SOURCE)}}
     pair.straight.put("/_scripts/faithful", json=script).raise_for_status()

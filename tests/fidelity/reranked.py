@@ -25,7 +25,7 @@ SEARCHES = re.compile(rb"\r?\n?(?:GET|POST) /INDEX[^/?]*/_m?search(?:/template)?
 
 def is_search(raw: bytes) -> bool:
     """Whether a request is one whose answer must say what became of it: a search of the way's own index."""
-    return SEARCHES.match(raw.replace(b"%5F", b"_")) is not None or raw.startswith(b"POST /_msearch")
+    return SEARCHES.match(raw.replace(b"%5F", b"_")) is not None or raw.startswith((b"GET /_msearch", b"POST /_msearch"))
 
 
 def outcome(reply: Reply) -> bytes:

@@ -11,6 +11,9 @@ AGGS = (
     ' "h": {"histogram": {"field": "price", "interval": 10}}}}'
 )
 SOURCE = quote('{"query": {"match": {"name": "rain"}}, "size": 2}')
+LINES = quote('{}\n{"query": {"match": {"name": "rain"}}, "size": 2}\n')
+NAMED = quote('{"index": "INDEX"}\n{"query": {"match": {"name": "rain"}}, "size": 2}\n')
+TEMPLATE = quote('{"source": {"query": {"match": {"name": "{{words}}"}}}, "params": {"words": "rain"}}')
 ALL = quote('{"query": {"match_all": {}}}')
 
 REQUESTS = {
@@ -92,6 +95,19 @@ REQUESTS = {
         "POST", SEARCH + f"?source={SOURCE}&source_content_type=application/json", '{"size": 1}'
     ),
     "source in YAML": ask("GET", SEARCH + "?source=size%3A%201&source_content_type=application/yaml"),
+    "source of several searches": ask(
+        "GET", f"/INDEX/_msearch?source={LINES}&source_content_type=application/x-ndjson&rest_total_hits_as_int=true"
+    ),
+    "source of several searches that name their index": ask(
+        "GET", f"/_msearch?source={NAMED}&source_content_type=application/json"
+    ),
+    "source of several searches without the last newline": ask(
+        "GET", f"/INDEX/_msearch?source={LINES[:-3]}&source_content_type=application/x-ndjson"
+    ),
+    "source of several searches without its type": ask("GET", f"/INDEX/_msearch?source={LINES}"),
+    "source of a template": ask(
+        "GET", f"/INDEX/_search/template?source={TEMPLATE}&source_content_type=application/json"
+    ),
     "source of a count": ask("GET", f"/INDEX/_count?source={ALL}&source_content_type=application/json"),
     "format=json": ask("GET", SEARCH + "?format=json&size=1"),
     "format=yaml": ask("GET", SEARCH + "?format=yaml&size=1"),
