@@ -7,7 +7,17 @@ import typer
 
 from connector.errors import ConfigError
 from workers.sources import MINILM, locate
-from workers.training.options import LEARNING, Batch, Device, Epochs, MaxTokens, Precision, SaveEvery, Seeds
+from workers.training.options import (
+    LEARNING,
+    Batch,
+    Device,
+    Epochs,
+    MaxQueryChars,
+    MaxTokens,
+    Precision,
+    SaveEvery,
+    Seeds,
+)
 from workers.training.told import command_line
 
 EXAMPLES = """
@@ -105,6 +115,7 @@ def train(
     precision: Precision = "auto",
     curriculum: Annotated[bool, typer.Option(help="First epoch from easy to hard.", rich_help_panel=LEARNING)] = False,
     max_tokens: MaxTokens = 128,
+    max_query_chars: MaxQueryChars = 0,
     evaluations: Annotated[
         int, typer.Option(min=0, help="Looks at dev in a run; 0: no early stopping.", rich_help_panel=LEARNING)
     ] = 8,
@@ -164,6 +175,7 @@ def train(
             save_s=save_every,
             languages=languages_of(languages),
             command=command_line(context),
+            max_query_chars=max_query_chars,
             say=say,
             progress=progress,
         )

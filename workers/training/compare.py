@@ -69,7 +69,7 @@ def dev_window(collection: Collection, engine: Neighbours, embed: Embed) -> Wind
 
 
 def speeds(models: Sequence[Teacher], pairs: Sequence[Pair]) -> list[str]:
-    """Return a line a model: megabytes in fp16, pairs a second here and now, in torch, after a short warm-up."""
+    """Return a line a model: megabytes in fp16, pairs a second here and now, after a short warm-up."""
     some = (list(pairs) * TIMED)[:TIMED]
     lines = []
     for model in models:

