@@ -57,6 +57,7 @@ class Announcement:
     host: str = ""
     pid: int = 0
     started: float = 0.0  # seconds, the reply server's clock: of two fingerprints the one that started last is used
+    max_query_chars: int = 0  # the longest query that the model was made for; 0: any
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)

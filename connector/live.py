@@ -37,6 +37,13 @@ class Live:
         """The living workers of one fingerprint: of several the one whose worker started last. [] where none lives."""
         return self._living.get((role, model), [])
 
+    def longest_query(self, model: str) -> int:
+        """Characters of the longest query that a model was made for, as its newest worker says; 0: any, or nobody
+        lives who could tell.
+        """
+        newest = max(self.live("score", model), key=lambda one: one.started, default=None)
+        return newest.max_query_chars if newest else 0
+
     def count(self, role: str, fingerprint: str) -> int:
         """How many living workers of a role have this fingerprint."""
         return self._counts.get((role, fingerprint), 0)

@@ -23,12 +23,14 @@ FUSED_ALL_THE_SAME = (Reason.LANGUAGE, Reason.LENGTH)
 """Skips that are the model's own limits: the vector leg, which has another model, still takes part."""
 
 
-def plan(request: SearchRequest, controls: Controls, policy: Policy, model: Model) -> Plan:
-    """The plan for `request` under its policy and that policy's model. Limits of `controls` can only lower."""
+def plan(request: SearchRequest, controls: Controls, policy: Policy, model: Model, longest: int = 0) -> Plan:
+    """The plan for `request` under its policy and that policy's model, which was made for queries of up to `longest`
+    characters (0: any). Limits of `controls` can only lower.
+    """
     window = min(policy.window, controls.window if controls.window is not None else policy.window)
     budget = min(policy.budget_ms, controls.budget_ms if controls.budget_ms is not None else policy.budget_ms)
     text = query_text(request, policy.query_path)
-    skip = _skip_reason(request, controls, policy, model, text)
+    skip = _skip_reason(request, controls, policy, model, longest, text)
     if skip is None and window < 2:
         skip = Reason.TOO_FEW
     knn, clauses = _knn_leg(request, policy) if skip is None or skip in FUSED_ALL_THE_SAME else (None, None)
@@ -52,7 +54,7 @@ def plan(request: SearchRequest, controls: Controls, policy: Policy, model: Mode
 
 
 def _skip_reason(
-    request: SearchRequest, controls: Controls, policy: Policy, model: Model, text: str | Reason
+    request: SearchRequest, controls: Controls, policy: Policy, model: Model, longest: int, text: str | Reason
 ) -> Reason | None:
     if controls.enabled is False:
         return Reason.OPT_OUT
@@ -64,7 +66,7 @@ def _skip_reason(
         return Reason.NO_TEXT
     if isinstance(text, Reason):
         return text
-    if estimate_tokens(text) > model.max_tokens / 2:
+    if (longest and len(text) > longest) or estimate_tokens(text) > model.max_tokens / 2:
         return Reason.LENGTH
     if not fits_languages(text, model.languages):
         return Reason.LANGUAGE

@@ -11,7 +11,7 @@ import typer
 
 from connector.errors import ConfigError, SecondpassError
 from workers import int4
-from workers.manifest import differences, read_manifest
+from workers.manifest import differences, longest_query, read_manifest
 from workers.quantize.record import Record, read_record
 from workers.sources import MODELS, bundled, locate
 
@@ -103,6 +103,8 @@ def _described(folder: Path) -> tuple[str, str, str, str]:
     made_for = ", ".join(purpose.get("languages", []))
     if purpose.get("max_tokens"):
         made_for += f"; {purpose['max_tokens']} tokens"
+    if longest := longest_query(folder):
+        made_for += f"; queries of up to {longest} characters"
     record = read_record(folder)
     return f"{size:.0f}", ", ".join(_classes(folder, record)), made_for, _figures(record)
 

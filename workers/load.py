@@ -12,6 +12,7 @@ from workers.checkpoint import read_config
 from workers.classes import offered
 from workers.crossencoder import CrossEncoderScorer
 from workers.fingerprint import fingerprint, hash_files
+from workers.manifest import longest_query
 from workers.scorer import Scorer, ScorerInfo, StubScorer
 from workers.sources import locate
 from workers.tokens import Tokens
@@ -65,6 +66,7 @@ def open_scorer(
         fingerprint=fingerprint(files, found.runtime.precision, *rest),
         labels=config.labels,
         why=f"{joined}{found.why}; {size} tokens a batch",
+        max_query_chars=longest_query(folder),
     )
     if number is not None:
         info = replace(info, labels=(label,))

@@ -40,6 +40,16 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     raise ConfigError(f"{path}: not an object with hashes in `sha256`")
 
 
+def longest_query(folder: Path) -> int:
+    """Characters of the longest query that the model was made for; 0: any, or the folder does not say. Raises
+    ConfigError.
+    """
+    said = read_manifest(folder).get("max_query_chars", 0)
+    if isinstance(said, int) and said >= 0:
+        return said
+    raise ConfigError(f"{folder / FILE}: max_query_chars = {said!r}: a number of characters, or 0 for any")
+
+
 def write_manifest(folder: Path, **purpose: Any) -> None:
     """Write the hashes anew; `purpose` is added to what the file says of the model."""
     content = read_manifest(folder) | purpose

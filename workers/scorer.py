@@ -37,6 +37,7 @@ class ScorerInfo:
     fingerprint: str  # hex
     labels: tuple[str, ...] = ("LABEL_0",)  # what a row of logits holds, once `label` was applied
     why: str = ""  # one line: how runtime and precision were chosen
+    max_query_chars: int = 0  # the longest query that the model was made for; 0: any
 
 
 def every(place: int) -> bool:

@@ -77,6 +77,7 @@ def score_duty(model: Model, server: Redis, clock: Clock) -> Duty:
         host=socket.gethostname(),
         pid=os.getpid(),
         started=clock.now(),
+        max_query_chars=info.max_query_chars,
     )
     return Duty(SCORE_TASK, Scoring(scorer, watchdog, clock.now), [queue], watchdog, announcement, info.why)
 

@@ -65,7 +65,7 @@ def _of_kind(role: str, model: str, workers: Sequence[Announcement]) -> Finding:
     kinds = {worker.fingerprint: worker for worker in workers}
     said = "; ".join(
         f"{sum(w.fingerprint == key for w in workers)} alive, {one.runtime} {one.precision}, {one.max_tokens} tokens, "
-        f"fingerprint {key[:12]}"
+        f"{_made_for(one)}fingerprint {key[:12]}"
         for key, one in kinds.items()
     )
     if len(kinds) > 1:
@@ -74,6 +74,11 @@ def _of_kind(role: str, model: str, workers: Sequence[Announcement]) -> Finding:
         )
         return warning(about, f"{len(kinds)} fingerprints at once, only the newest is asked: {said}", fix)
     return ok(about, said)
+
+
+def _made_for(worker: Announcement) -> str:
+    """What a search that the model was not made for is compared with: longer queries are `skipped;reason=length`."""
+    return f"queries of up to {worker.max_query_chars} characters, " if worker.max_query_chars else ""
 
 
 async def _queues(settings: Settings, workers: Sequence[Announcement]) -> list[Finding]:

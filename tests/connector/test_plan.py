@@ -195,6 +195,19 @@ def test_length_counts_what_is_not_spaced_by_character() -> None:
     assert plan(request, Controls(), policy(), chinese).skip is Reason.LENGTH
 
 
+def test_a_query_longer_than_the_model_was_made_for() -> None:
+    def skip(words: str, longest: int) -> Reason | None:
+        request = read({"query": {"match": {"name": words}}})
+        return plan(request, Controls(), policy(), MODEL, longest).skip
+
+    assert skip("a" * 60, 60) is None
+    assert skip("a" * 61, 60) is Reason.LENGTH
+    assert skip("a" * 61, 0) is None
+    assert skip("дождевик " * 20, 60) is Reason.LENGTH
+    fused = policy(candidates="fused", vector_field="embedding")
+    assert plan(read({"query": {"match": {"name": "a" * 61}}}), Controls(), fused, MODEL, 60).knn is Knn.FUSED
+
+
 SHOP = policy()
 BOOKS = Policy(name="books", indices=["books", "*-books", ".library", "eu:books*"], fields=["title"])
 ALL = Policy(name="all", indices=["_all", "*"], fields=["title"])

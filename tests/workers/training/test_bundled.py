@@ -47,10 +47,11 @@ def test_weights_are_stored_in_half_precision_and_small():
 def test_the_files_are_those_that_were_recorded():
     purpose = json.loads((FOLDER / "secondpass.json").read_text())
     assert purpose["sha256"] == {name: sha256(FOLDER / name) for name in purpose["sha256"]}
-    assert {key: purpose[key] for key in ("name", "languages", "activation")} == {
+    assert {key: purpose[key] for key in ("name", "languages", "activation", "max_query_chars")} == {
         "name": "products-en",
         "languages": ["en"],
         "activation": "sigmoid",
+        "max_query_chars": 60,
     }
     tokenizer = json.loads((FOLDER / "tokenizer.json").read_text())
     assert tokenizer["truncation"] is None

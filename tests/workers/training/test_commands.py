@@ -13,6 +13,7 @@ from connector.errors import ConfigError
 from tests.workers.training.index import drop, fill
 from tests.workers.training.shelf import COLORS, KINDS, shop
 from workers import Reranker
+from workers.manifest import longest_query
 from workers.training.cli import train
 
 INDEX = f"test-train-{os.getpid()}"
@@ -60,6 +61,8 @@ def test_grades_and_hard_negatives_of_a_live_index_several_seeds(engine, graded,
     assert "ranks 2 to 12 of the bm25 list" in card
     assert "--seed 1 --seed 2" in card
     assert "--patience" not in card  # what was not said
+    assert longest_query(Path(folder)) == 20
+    assert "Queries of up to 20 characters" in card
     assert 0 < CrossEncoder(folder, device="cpu").predict([("kettle", "Acme red kettle")])[0] < 1
     assert {path.name for path in (tmp_path / "m" / "seed2").iterdir()} == {"examples.jsonl", "final", "dev.json"}
 
@@ -88,7 +91,8 @@ def test_clicks_become_labels(engine, small, tmp_path):
 
 def test_a_catalogue_in_an_index_is_enough(engine, small, tmp_path):
     told = ["--fields", "title,text", "--made", 6, "--start", small, "--loss", "ranknet", "--max-tokens", 24]
-    folder = run(*told, *engine, "--out", tmp_path / "m")
+    folder = run(*told, *engine, "--out", tmp_path / "m", "--max-query-chars", 35)
+    assert longest_query(Path(folder)) == 35
     assert "20 documents, 6 queries made from them, and 0 graded queries" in Path(folder, "README.md").read_text()
 
 

@@ -6,7 +6,7 @@ from safetensors import safe_open
 from sentence_transformers import CrossEncoder
 
 from workers.training.card import Card, render
-from workers.training.export import CARD, PURPOSE, export, sha256
+from workers.training.export import CARD, PURPOSE, export, query_limit, sha256
 from workers.training.trainer import load, scores
 
 PAIRS = [("red kettle", "Acme red kettle"), ("garden hose", "A rain jacket for every day " * 40)]
@@ -41,6 +41,13 @@ def test_the_folder_says_what_it_was_made_for_and_lists_its_files(tiny, tmp_path
     present = {path.name: sha256(path) for path in (tmp_path / "shop").iterdir() if path.name not in (CARD, PURPOSE)}
     assert hashes == present
     assert {"model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json"} == set(hashes)
+
+
+def test_the_longest_query_is_that_of_what_was_learnt_from_rounded_up():
+    assert query_limit(["red kettle", "x" * 59]) == 60
+    assert query_limit(["x" * 60]) == 60
+    assert query_limit(["x" * 61, ""]) == 70
+    assert query_limit([]) == 0
 
 
 def test_a_card_holds_its_parts_in_order():
