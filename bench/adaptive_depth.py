@@ -14,13 +14,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean, pstdev
 from typing import Any
 
+from bench import evaluations
 from bench.esci import INDEX, data_folder
 from connector.evaluation import compare, per_query
 from workers import Reranker
@@ -29,7 +28,6 @@ from workers.training.embedding import Embedder
 from workers.training.engine import EngineIndex
 from workers.training.measure import first_stage
 
-EVALUATIONS = Path(__file__).parent / "test-evals.jsonl"
 CHUNK, LAST, TOP, WINDOW = 32, 16, 10, 100
 MARGIN = 0.75
 """Chosen on train and dev with three models (2026-11-22): 2.37 times fewer pairs, nDCG@10 1.010 of full depth. 1.0
@@ -153,11 +151,7 @@ def main() -> None:
     figures = evaluate(score(model, engine, collection, args.what), collection.part(args.what)[1])
     print(json.dumps(figures, indent=1))
     if args.what == "test":
-        commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
-        row = {"date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%MZ"), "commit": commit.stdout.strip()}
-        row |= {"recipe": f"adaptive depth, margin {MARGIN}", "model": args.model, "test": figures}
-        with EVALUATIONS.open("a") as stream:
-            stream.write(json.dumps(row) + "\n")
+        evaluations.add(f"adaptive depth, margin {MARGIN}", model=args.model, test=figures)
 
 
 if __name__ == "__main__":

@@ -14,14 +14,13 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import subprocess
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from bench import evaluations
 from bench.esci import INDEX, data_folder
 from workers.sources import MINILM, MODELS, locate
 from workers.training.card import Card, render
@@ -60,7 +59,6 @@ LIMITS = (
     'Negation ("without a lid") was trained for with made queries but not measured apart: do not rely on it.',
 )
 LICENCE = "Apache-2.0, as are all-MiniLM-L6-v2 and the data."
-EVALUATIONS = Path(__file__).parent / "test-evals.jsonl"
 
 
 def measure(folder: Path, engine: EngineIndex, part: str) -> dict[str, Any]:
@@ -110,20 +108,11 @@ def test(seed: int, engine: EngineIndex, out: Path) -> None:
     """Evaluate one seed on the test queries, once, and append the figures to the list of all such evaluations."""
     folder = out / f"seed{seed}"
     weights = sha256(folder / "final" / "model.safetensors")
-    known = [json.loads(line) for line in EVALUATIONS.read_text().splitlines()] if EVALUATIONS.exists() else []
-    if any(row.get("weights") == weights for row in known):
+    if evaluations.looked(RECIPE, weights):
         raise SystemExit(f"seed {seed}: these weights were evaluated on test before")
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
-    row: dict[str, Any] = {
-        "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%MZ"),
-        "commit": commit.strip(),
-        "recipe": RECIPE,
-    }
-    row |= {"seed": seed, "weights": weights, "dev": json.loads((folder / "dev.json").read_text())}
-    row |= {"test": measure(folder / "final", engine, "test")}
-    with EVALUATIONS.open("a") as stream:
-        stream.write(json.dumps(row) + "\n")
-    log(seed, time.monotonic())(f"test: {json.dumps(row['test'])}")
+    dev, figures = json.loads((folder / "dev.json").read_text()), measure(folder / "final", engine, "test")
+    evaluations.add(RECIPE, seed=seed, weights=weights, dev=dev, test=figures)
+    log(seed, time.monotonic())(f"test: {json.dumps(figures)}")
 
 
 def ship(seed: int, out: Path, to: Path) -> None:
@@ -136,7 +125,7 @@ def ship(seed: int, out: Path, to: Path) -> None:
 
 def card(shipped: int) -> str:
     """Return the model card of the shipped seed, from every evaluation of the recipe on test."""
-    rows = [row for row in map(json.loads, EVALUATIONS.read_text().splitlines()) if row.get("recipe") == RECIPE]
+    rows = [row for row in evaluations.looks() if row["recipe"] == RECIPE]
     names = "seed", "dev (15): fused", "reranked", "test (60): BM25", "kNN", "fused", "reranked", "gain (95 %)"
     figures = [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
     for row in rows:

@@ -12,9 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import subprocess
 import tempfile
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from bench import evaluations
 from bench.esci import data_folder
 from bench.model_path import RESULTS, machine
 from workers.checkpoint import read_config, read_weights
@@ -35,7 +34,7 @@ from workers.tokens import Tokens
 from workers.training.data import Grades, document_text, read_collection
 from workers.training.engine import EngineIndex, call
 
-EVALUATIONS = Path(__file__).parent / "test-evals.jsonl"
+RECIPE = "judged pool, fp32 against quantised"
 INDEX = "bench-quantize-scifact"
 CLAIMS, DEPTH, SEED = 60, 20, 0
 
@@ -50,10 +49,10 @@ def esci(part: str) -> tuple[Places, list[Pair], Grades]:
     return places, [(queries[q], document_text(collection.documents[d])) for q, d in places], grades
 
 
-def scifact(url: str) -> tuple[Places, list[Pair], Grades]:
-    """The first `DEPTH` of BM25 (english analyzer) for `CLAIMS` claims; the index is made here and deleted again."""
+def scifact(url: str, count: int = CLAIMS) -> tuple[Places, list[Pair], Grades]:
+    """The first `DEPTH` of BM25 (english analyzer) for `count` claims; the index is made here and deleted again."""
     collection = read_collection(data_folder().parent / "scifact")
-    claims = random.Random(SEED).sample(sorted(collection.grades), CLAIMS)
+    claims = random.Random(SEED).sample(sorted(collection.grades), count)
     field = {"properties": {"text_all": {"type": "text", "analyzer": "english"}}}
     call(f"{url}/{INDEX}", json.dumps({"mappings": field}).encode(), "PUT")
     try:
@@ -87,23 +86,6 @@ def together(
     return asdict(quality(" + ".join(sets), places, grades, *logits))
 
 
-def note(model: str, weights: str, precisions: Sequence[str], found: dict[str, Any]) -> None:
-    """Append the look at ESCI test to the list of all of them."""
-    head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
-    row = {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": head.strip(),
-        "recipe": "judged pool, fp32 against quantised",
-        "model": model,
-        "weights": weights,
-        "queries": found[precisions[0]]["ESCI test"]["queries"],
-        "ndcg@10": {"fp32": found[precisions[0]]["ESCI test"]["reference"]}
-        | {name: found[name]["ESCI test"]["quantised"] for name in precisions},
-    }
-    with EVALUATIONS.open("a", encoding="utf-8") as stream:
-        stream.write(json.dumps(row) + "\n")
-
-
 def main() -> None:
     """Score all sets with fp32, int8 and int4 in turns, and write the result."""
     parser = argparse.ArgumentParser(description=main.__doc__)
@@ -113,8 +95,7 @@ def main() -> None:
     args = parser.parse_args()
     folder = locate(args.model)
     weights = hash_weights(folder)
-    seen = [json.loads(line) for line in EVALUATIONS.read_text(encoding="utf-8").splitlines()]
-    if not args.no_test and any(row.get("weights") == weights and "fp32 against" in row["recipe"] for row in seen):
+    if not args.no_test and evaluations.looked(RECIPE, weights):
         raise SystemExit("these weights were looked at on test before")
     before = machine()
     parts = {"ESCI dev": esci("dev"), "scifact": scifact(args.engine_url)}
@@ -146,7 +127,11 @@ def main() -> None:
         }
         found[precision]["pairs_per_cpu_s"] = {name: round(sides[place].rate, 1) for name, sides in scored.items()}
     if not args.no_test:
-        note(args.model, weights, names, found)
+        pools = {name: found[name]["ESCI test"] for name in names}
+        figures = {"fp32": pools["int8"]["reference"]} | {name: pools[name]["quantised"] for name in names}
+        evaluations.add(
+            RECIPE, model=args.model, weights=weights, queries=pools["int8"]["queries"], **{"ndcg@10": figures}
+        )
     result = {
         "what": "int8 and int4 against fp32 of the same runtime (OpenVINO), in turns of 64 pairs, CPU time, one thread",
         "date": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -8,16 +8,14 @@ finds to bench/test-evals.jsonl: every evaluation on test is written down.
 """
 
 import argparse
-import json
-import subprocess
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 from rich.console import Console
 from rich.progress import track
 
+from bench import evaluations
 from bench.esci import INDEX, data_folder
 from connector.evaluation import summarise
 from connector.fusion import fuse
@@ -109,19 +107,14 @@ def main() -> None:
         figures[name] = {measure: round(one.value, 4) for measure, one in found.items()}
         print(f"{args.part} {name:9} {figures[name]}")
     if args.part == "test":
-        commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
-        row = {
-            "date": datetime.now(UTC).isoformat(timespec="seconds"),
-            "commit": commit.stdout.strip(),
-            "recipe": "through the proxy",
-            "model": args.model,
-            "max_tokens": args.max_tokens,
-            "precision": args.precision,
-            "queries": len(queries),
-            "figures": figures,
-        }
-        with EVALS.open("a") as file:
-            file.write(json.dumps(row) + "\n")
+        evaluations.add(
+            "through the proxy",
+            model=args.model,
+            max_tokens=args.max_tokens,
+            precision=args.precision,
+            queries=len(queries),
+            figures=figures,
+        )
 
 
 if __name__ == "__main__":

@@ -169,6 +169,22 @@ def test_int4_is_small_and_one_class_on_both_runtimes(tmp_path: Path, texts: Pat
         open_scorer(str(tmp_path / "int4"), precision="fp32")
 
 
+def test_int8_computes_with_weights_of_four_bits(tiny: dict[str, Path], tmp_path: Path, texts: Path) -> None:
+    packed = tmp_path / "packed"
+    quantize(str(tiny["bert"]), packed, precision=Precision.INT4, texts=texts, min_tau=0)
+    with pytest.raises(RuntimeRefused, match="set precision = int4 or auto"):
+        offered(packed, "int8")
+    quantize(str(packed), packed, precision=Precision.INT8, texts=texts, min_tau=0)
+    assert differences(packed) == []
+    assert offered(packed, "auto") == ("int4",)
+    record = read_record(packed)
+    assert record is not None
+    write_record(packed, replace(record, quality=GOOD))
+    assert offered(packed, "auto") == ("int4", "int8")
+    four, eight = (Reranker(str(packed), precision=name, runtime="openvino") for name in ("int4", "int8"))
+    assert 0 < np.abs(four.score(PAIRS) - eight.score(PAIRS)).max() < four.score(PAIRS).std()
+
+
 @pytest.mark.parametrize("precision", [Precision.BF16, Precision.FP16])
 def test_halves_load_everywhere(precision: Precision, tiny: dict[str, Path], tmp_path: Path, texts: Path) -> None:
     quantize(str(tiny["bert"]), tmp_path / "half", precision=precision, runtime=Runtime.TORCH, texts=texts, min_tau=0.5)
