@@ -23,6 +23,7 @@ embed   {"task": str, "request": int, "vectors": float32 little-endian bytes, "d
         {"task": str, "request": int, "error": str, "reason": "timeout" | "model", "done": True}
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 SCORE_TASK = "secondpass.score"
@@ -58,6 +59,7 @@ class Announcement:
     pid: int = 0
     started: float = 0.0  # seconds, the reply server's clock: of two fingerprints the one that started last is used
     max_query_chars: int = 0  # the longest query that the model was made for; 0: any
+    calibration: Mapping[str, object] | None = None  # as connector.calibration has it; None: no probabilities
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)

@@ -5,6 +5,7 @@ The engine's tree stays as it wrote it, below a tree of ours of the same form: {
 
 import orjson
 
+from connector.calibration import Calibration
 from connector.dialects.splice import read_spans
 from connector.page import Place, sigmoid
 from connector.passage import Won
@@ -18,7 +19,13 @@ Tree = dict[str, object]
 
 
 def explain(
-    candidate: Candidate, place: Place, shown: float | None, policy: Policy, model: Model, passage: Won | None
+    candidate: Candidate,
+    place: Place,
+    shown: float | None,
+    policy: Policy,
+    model: Model,
+    passage: Won | None,
+    calibration: Calibration | None = None,
 ) -> bytes | None:
     """The new value of `_explanation`; None where the engine gave the hit none. `shown` is the `_score` of ours that
     the hit shows, None where it shows the engine's.
@@ -28,7 +35,7 @@ def explain(
         return None
     engines = candidate.raw[spans[MEMBER].start : spans[MEMBER].end]
     score = candidate.engine_score if candidate.engine_rank is not None else candidate.knn_score
-    details = [*_second_pass(place, policy, model, passage), *_first_stage(place, policy)]
+    details = [*_second_pass(place, policy, model, passage, calibration), *_first_stage(place, policy)]
     ours = _tree(score if shown is None else shown, _headline(place, shown), details)
     leg = "the caller's query" if candidate.engine_rank is not None else "the vector leg"
     wrapped = orjson.dumps(_tree(score, f"score of {leg}, explained by the engine", []))
@@ -43,7 +50,9 @@ def _headline(place: Place, shown: float | None) -> str:
     return "not scored by the second pass: s / (1 + best s) of the first stage's score, not above the hit before"
 
 
-def _second_pass(place: Place, policy: Policy, model: Model, passage: Won | None) -> list[Tree]:
+def _second_pass(
+    place: Place, policy: Policy, model: Model, passage: Won | None, calibration: Calibration | None
+) -> list[Tree]:
     """What the model said, and how the policy blends it."""
     if place.logit is None:
         return []
@@ -54,6 +63,9 @@ def _second_pass(place: Place, policy: Policy, model: Model, passage: Won | None
         [_tree(place.logit, f"logit of model [{model.name}], from {source}", [])],
     )
     blend, details = policy.blend, [probability]
+    if calibration is not None:
+        calibrated = calibration.probability(place.logit)
+        details.append(_tree(calibrated, "probability, calibrated on graded documents; no part of the score", []))
     if blend.lexical or blend.vector:
         details += [
             _tree(weight, f"blend: weight of {what}", [])

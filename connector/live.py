@@ -13,6 +13,7 @@ import orjson
 from redis.exceptions import RedisError
 
 from connector.background import end
+from connector.calibration import Calibration, read_calibration
 from connector.contract import BEAT_S, LIVE_S, Announcement, workers_key
 from connector.servers import open_redis
 
@@ -41,8 +42,16 @@ class Live:
         """Characters of the longest query that a model was made for, as its newest worker says; 0: any, or nobody
         lives who could tell.
         """
-        newest = max(self.live("score", model), key=lambda one: one.started, default=None)
+        newest = self._newest(model)
         return newest.max_query_chars if newest else 0
+
+    def calibration(self, model: str) -> Calibration | None:
+        """What makes a model's logits probabilities, as its newest worker says; None where nobody says."""
+        newest = self._newest(model)
+        return read_calibration(newest.calibration) if newest else None
+
+    def _newest(self, model: str) -> Announcement | None:
+        return max(self.live("score", model), key=lambda one: one.started, default=None)
 
     def count(self, role: str, fingerprint: str) -> int:
         """How many living workers of a role have this fingerprint."""

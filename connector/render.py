@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from connector.calibration import Calibration
 from connector.dialects.answer import Found, render_hit, write_answer
 from connector.dialects.controls import details
 from connector.explain import explain
@@ -21,6 +22,7 @@ def render(
     known: Mapping[tuple[str, str], Candidate],
     rest: Sequence[Candidate],
     passages: Mapping[tuple[str, str], Won],
+    calibration: Calibration | None = None,
 ) -> bytes:
     """Write `places` (of the window) and then `rest` (of the lexical order behind it) where the engine's hits stood.
 
@@ -40,17 +42,19 @@ def render(
     for rank, (place, candidate) in enumerate(listed, start=plan.first + 1):
         shown = place.shown if ours else None
         passage = passages.get(place.key)
-        detail = _detail(rank, place, legs.model, passage) if plan.details else None
-        why = None if untouched else explain(candidate, place, shown, legs.policy, legs.model, passage)
+        detail = _detail(rank, place, legs.model, passage, calibration) if plan.details else None
+        why = None if untouched else explain(candidate, place, shown, legs.policy, legs.model, passage, calibration)
         hits.append(render_hit(candidate, plan, shown, detail, why, as_member(candidate, passage, plan.passage, shown)))
     top = (order.places[0].shown if order.places else None) if ours else None
     said = details(order.outcome) if plan.details else None
     return write_answer(body, found, hits, top, order.outcome.ms, said, plan.added)
 
 
-def _detail(rank: int, place: Place, model: Model, passage: Won | None) -> dict[str, object]:
-    """`_secondpass` of a hit: ranks are 1-based; `score` is the logit under the model's activation; `passage` is there
-    where the policy reads passages.
+def _detail(
+    rank: int, place: Place, model: Model, passage: Won | None, calibration: Calibration | None
+) -> dict[str, object]:
+    """`_secondpass` of a hit: ranks are 1-based; `score` is the logit under the model's activation; `probability` is
+    there where the model is calibrated, `passage` where the policy reads passages.
     """
     score = None
     if place.logit is not None:
@@ -62,4 +66,6 @@ def _detail(rank: int, place: Place, model: Model, passage: Won | None) -> dict[
         "logit": place.logit,
         "score": score,
     }
+    if calibration and place.logit is not None:
+        found["probability"] = calibration.probability(place.logit)
     return found | {"passage": passage} if passage else found

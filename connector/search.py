@@ -185,7 +185,9 @@ class _Search:
         start = max(0, plan.first - len(order.places))
         rest = behind[start : start + plan.size - len(places)]
         passages = won(places, known, self.shared.keys) if plan.details or plan.passage or plan.explain else {}
-        body = render(reply.body, found, self.legs, order, places, known, [c for c in rest if c], passages)
+        live = self.shared.rerank.live
+        calibration = live.calibration(self.legs.model.name) if plan.details or plan.explain else None
+        body = render(reply.body, found, self.legs, order, places, known, [c for c in rest if c], passages, calibration)
         return Answer(replace(reply, body=body), order.outcome)
 
 

@@ -12,10 +12,13 @@ import typer
 from connector.errors import ConfigError, SecondpassError
 from workers import int4
 from workers.manifest import differences, longest_query, read_manifest
+from workers.probability.cli import calibrate
+from workers.probability.record import KEY as CALIBRATION
 from workers.quantize.record import Record, read_record
 from workers.sources import MODELS, bundled, locate
 
-app = typer.Typer(help="List, verify, export and remove models.", no_args_is_help=True)
+app = typer.Typer(help="List, verify, calibrate, export and remove models.", no_args_is_help=True)
+app.command()(calibrate)
 Named = Annotated[str, typer.Argument(help="bundled:NAME, a folder or a Hub id")]
 Revision = Annotated[str, typer.Option(help="Hub revision")]
 
@@ -105,6 +108,8 @@ def _described(folder: Path) -> tuple[str, str, str, str]:
         made_for += f"; {purpose['max_tokens']} tokens"
     if longest := longest_query(folder):
         made_for += f"; queries of up to {longest} characters"
+    if read_manifest(folder).get(CALIBRATION):
+        made_for += "; probabilities"
     record = read_record(folder)
     return f"{size:.0f}", ", ".join(_classes(folder, record)), made_for, _figures(record)
 

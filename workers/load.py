@@ -13,6 +13,7 @@ from workers.classes import offered
 from workers.crossencoder import CrossEncoderScorer
 from workers.fingerprint import fingerprint, hash_files
 from workers.manifest import longest_query
+from workers.probability.record import read_folder
 from workers.scorer import Scorer, ScorerInfo, StubScorer
 from workers.sources import locate
 from workers.tokens import Tokens
@@ -67,6 +68,7 @@ def open_scorer(
         labels=config.labels,
         why=f"{joined}{found.why}; {size} tokens a batch",
         max_query_chars=longest_query(folder),
+        calibration=read_folder(folder) if len(config.labels) == 1 else None,
     )
     if number is not None:
         info = replace(info, labels=(label,))

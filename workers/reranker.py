@@ -96,6 +96,22 @@ class Reranker:
         """
         return activations.apply(self.activation, self._logits(pairs, progress))
 
+    @property
+    def longest_query(self) -> int:
+        """Characters of the longest query that the model was made for; 0: any. Longer ones are scored all the same:
+        only you know what to do without a score.
+        """
+        return self.scorer.info.max_query_chars
+
+    def probabilities(self, pairs: Sequence[Pair], *, progress: bool | None = None) -> NDArray[np.float64]:
+        """How often people call documents with such a logit relevant, of pairs in their order, 0 to 1; NaN where a text
+        could not be scored. Raises ConfigError where the model is not calibrated (`secondpass models calibrate`).
+        """
+        calibration = self.scorer.info.calibration
+        if calibration is None:
+            raise ConfigError("the model is not calibrated: `secondpass models calibrate` does it on graded documents")
+        return np.array([calibration.probability(float(logit)) for logit in self._logits(pairs, progress)])
+
     def _logits(self, pairs: Sequence[Pair], progress: bool | None = None) -> NDArray[np.float32]:
         width = len(self.scorer.info.labels)
         logits = np.full((len(pairs), width) if width > 1 else len(pairs), np.nan, np.float32)

@@ -11,6 +11,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from connector.calibration import Calibration
+
 Pair = tuple[str, str]  # query, document
 Floats = NDArray[np.float32]
 Spans = NDArray[np.uint32]
@@ -38,6 +40,7 @@ class ScorerInfo:
     labels: tuple[str, ...] = ("LABEL_0",)  # what a row of logits holds, once `label` was applied
     why: str = ""  # one line: how runtime and precision were chosen
     max_query_chars: int = 0  # the longest query that the model was made for; 0: any
+    calibration: Calibration | None = None  # what makes its logits probabilities
 
 
 def every(place: int) -> bool:

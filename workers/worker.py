@@ -78,6 +78,7 @@ def score_duty(model: Model, server: Redis, clock: Clock) -> Duty:
         pid=os.getpid(),
         started=clock.now(),
         max_query_chars=info.max_query_chars,
+        calibration=info.calibration.as_json() if info.calibration else None,
     )
     return Duty(SCORE_TASK, Scoring(scorer, watchdog, clock.now), [queue], watchdog, announcement, info.why)
 

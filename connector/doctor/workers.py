@@ -77,8 +77,9 @@ def _of_kind(role: str, model: str, workers: Sequence[Announcement]) -> Finding:
 
 
 def _made_for(worker: Announcement) -> str:
-    """What a search that the model was not made for is compared with: longer queries are `skipped;reason=length`."""
-    return f"queries of up to {worker.max_query_chars} characters, " if worker.max_query_chars else ""
+    """Longer queries are `skipped;reason=length`; details show a probability where the model is calibrated."""
+    said = f"queries of up to {worker.max_query_chars} characters, " if worker.max_query_chars else ""
+    return said + ("calibrated, " if worker.calibration else "")
 
 
 async def _queues(settings: Settings, workers: Sequence[Announcement]) -> list[Finding]:

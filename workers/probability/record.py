@@ -1,0 +1,78 @@
+"""`calibration` in a model's `secondpass.json`: the numbers that make probabilities, and what is known of them.
+
+Rule: a calibration belongs to weights. One of other weights than those beside it is not announced.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from connector.calibration import Calibration, read_calibration
+from workers.manifest import read_manifest, write_manifest
+from workers.probability.measure import Compared
+from workers.probability.thresholds import Threshold
+from workers.runtimes.inputs import hash_weights
+
+KEY = "calibration"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """`relevant` is the grade from which a document counts; `share` of the `pairs` had it. `figures` are of queries
+    that the numbers were not fitted to.
+    """
+
+    method: str
+    calibration: Calibration
+    data: str
+    relevant: int
+    queries: int
+    pairs: int
+    share: float
+    figures: Mapping[str, Compared]
+    thresholds: tuple[Threshold, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        found = self.calibration.as_json() | asdict(self)
+        del found["calibration"]
+        found["figures"] = {
+            name: {
+                "before": round(one.before, 4),
+                "after": round(one.after, 4),
+                "difference_95": [round(one.low, 4), round(one.high, 4)],
+            }
+            for name, one in self.figures.items()
+        }
+        return found
+
+    def lines(self) -> list[str]:
+        """The same for a person, a Markdown line each."""
+        said = [
+            f"probability, fitted by {self.method} on {self.data}: {self.queries} queries, {self.pairs} graded pairs, "
+            f"relevant from grade {self.relevant} on ({self.share:.0%} of them); on queries left out of the fit:"
+        ]
+        for name, one in self.figures.items():
+            said.append(
+                f"{name.replace('_', ' ')} {one.before:.4f} by the activation alone, {one.after:.4f} calibrated "
+                f"(95 % interval of the difference {one.low:+.4f} to {one.high:+.4f})"
+            )
+        for found in self.thresholds:
+            said.append(
+                f"for {found.wanted}: probability from {found.probability:.3f}, logit from {found.logit:.3f} "
+                f"(precision {found.precision:.3f}, recall {found.recall:.3f} of these pairs)"
+            )
+        return said
+
+
+def write_record(folder: Path, record: Record) -> None:
+    """Put it into the folder's `secondpass.json`, which is made where there is none."""
+    write_manifest(folder, **{KEY: record.as_json() | {"weights": hash_weights(folder)}})
+
+
+def read_folder(folder: Path) -> Calibration | None:
+    """The calibration of the folder's weights; None where there is none. Raises ConfigError for a damaged manifest."""
+    said = read_manifest(folder).get(KEY)
+    if not isinstance(said, dict) or said.get("weights") != hash_weights(folder):
+        return None
+    return read_calibration(said)
