@@ -9,9 +9,7 @@ import struct
 import time
 from array import array
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
-
-from redis.asyncio import Redis
+from typing import NamedTuple
 
 from connector.errors import RerankError
 from connector.keys import Keys
@@ -41,7 +39,7 @@ class ScoreCache:
     async def read(self, key: bytes, fields: Sequence[bytes], wait_s: float) -> dict[bytes, Score]:
         """The known scores of `fields`; {} where the cache cannot be asked within `wait_s`. One round trip."""
         try:
-            values = await self.store.ask(lambda redis: redis.hmget(key, fields), wait_s)
+            (values,) = await self.store.ask(("HMGET", key, *fields), wait_s=wait_s)
         except RerankError:
             return {}
         now = time.time()
@@ -61,16 +59,9 @@ class ScoreCache:
     async def write(self, key: bytes, scores: Mapping[bytes, Score]) -> None:
         """Keep scores by text hash for `ttl_s`. One round trip."""
         until = int(time.time()) + UNREADABLE_S
-        values: dict[Any, Any] = {field: _packed(score, until) for field, score in scores.items()}
-
-        async def put(redis: Redis) -> None:
-            pipeline = redis.pipeline(transaction=False)
-            pipeline.hset(key, mapping=values)
-            pipeline.expire(key, self.ttl_s)
-            await pipeline.execute()
-
+        values = [part for field, score in scores.items() for part in (field, _packed(score, until))]
         try:
-            await self.store.ask(put)
+            await self.store.ask(("HSET", key, *values), ("EXPIRE", key, self.ttl_s))
         except RerankError:
             return
 
@@ -91,13 +82,13 @@ class VectorCache:
 
     async def read(self, key: bytes) -> "array[float] | None":
         try:
-            value = await self.store.ask(lambda redis: redis.get(key))
+            (value,) = await self.store.ask(("GET", key))
         except RerankError:
             return None
         return array("f", value) if isinstance(value, bytes) and value and len(value) % 4 == 0 else None
 
     async def write(self, key: bytes, vector: "array[float]") -> None:
         try:
-            await self.store.ask(lambda redis: redis.set(key, vector.tobytes(), ex=self.ttl_s))
+            await self.store.ask(("SET", key, vector.tobytes(), "EX", self.ttl_s))
         except RerankError:
             return

@@ -1,9 +1,5 @@
 """Kept page orders: the first proxy that keeps one for a search decides for all of them."""
 
-from typing import Any
-
-from redis.asyncio import Redis
-
 from connector.errors import RerankError
 from connector.store import Store
 
@@ -17,7 +13,7 @@ class Orders:
     async def load(self, key: bytes) -> bytes | None:
         """What is kept under `key`; None where there is nothing, or no server. One round trip."""
         try:
-            value = await self.store.ask(lambda redis: redis.get(key))
+            (value,) = await self.store.ask(("GET", key))
         except RerankError:
             return None
         return value if isinstance(value, bytes) else None
@@ -26,15 +22,8 @@ class Orders:
         """Keep `value` unless something is kept already; returns what is kept, None without a server. One round trip
         (two commands: SET with both NX and GET needs Redis 7).
         """
-
-        async def put(redis: Redis) -> Any:
-            pipeline = redis.pipeline(transaction=False)
-            pipeline.set(key, value, nx=True, ex=ttl_s)
-            pipeline.get(key)
-            return await pipeline.execute()
-
         try:
-            _, kept = await self.store.ask(put)
+            _, kept = await self.store.ask(("SET", key, value, "EX", ttl_s, "NX"), ("GET", key))
         except RerankError:
             return None
         return kept if isinstance(kept, bytes) else None

@@ -3,57 +3,80 @@
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from connector.background import end
 from connector.breaker import Breaker
 from connector.errors import RerankError
+from connector.line import Command, Line
 from connector.servers import open_redis
 from connector.types import Reason
 
 log = logging.getLogger(__name__)
 
 WAIT_S = 0.25  # a round trip takes 0.2 ms, 100 on a machine in distress; this is for a server that hangs
-CLIENT_S = 5.0  # the client's own limit; `WAIT_S` ends a wait before it
-T = TypeVar("T")
+CLIENT_S = 5.0  # how long a connection may take that nobody waits for any more
 
 
 class Store:
-    """A Redis client behind a breaker. Used by the score cache, the query vectors and the page orders."""
+    """One connection behind a breaker. Used by the score cache, the query vectors and the page orders."""
 
     def __init__(self, url: str, wait_s: float = WAIT_S) -> None:
         self.wait_s = wait_s
-        self.client: Redis = open_redis(url, CLIENT_S)
         self.breaker = Breaker("cache", self._ping)
+        self._server = open_redis(url, CLIENT_S)
+        self._line: Line | None = None
+        self._opening: asyncio.Task[Line] | None = None
 
-    async def ask(self, question: Callable[[Redis], Awaitable[T]], wait_s: float = math.inf) -> T:
-        """The answer of one command or pipeline. Raises RerankError (REDIS, BREAKER) within `wait_s` and our own."""
+    async def ask(self, *commands: Command, wait_s: float = math.inf) -> list[Any]:
+        """The answers of one command or several, one each. Raises RerankError (REDIS, BREAKER) within `wait_s` and our
+        own.
+        """
         if self.breaker.open:
             raise RerankError(Reason.BREAKER, "the cache server is down")
-        asking = asyncio.ensure_future(question(self.client))
         try:
-            await asyncio.wait({asking}, timeout=min(wait_s, self.wait_s))
-            if not asking.done():  # left behind rather than cancelled and awaited: see connector.background
-                raise TimeoutError("no answer in time")
-            answer = asking.result()
+            answers = await self._ask(commands, min(wait_s, self.wait_s))
         except (RedisError, OSError, TimeoutError) as error:
             log.info("cache server failed", extra={"error": str(error)})
             self.breaker.failed()
             raise RerankError(Reason.REDIS, str(error)) from error
-        finally:
-            if not asking.done():
-                asking.add_done_callback(lambda task: task.cancelled() or task.exception())  # nobody else will look
-                asking.cancel()
         self.breaker.succeeded()
-        return answer
+        return answers
 
     async def close(self) -> None:
         await self.breaker.close()
-        await self.client.aclose()
+        await end(self._opening)
+        if self._line:
+            self._line.abort()
+        await self._server.aclose()
+
+    async def _ask(self, commands: tuple[Command, ...], wait_s: float) -> list[Any]:
+        """Raises RedisError, OSError, TimeoutError."""
+        line = self._line
+        try:
+            async with asyncio.timeout(wait_s):
+                if line is None or not line.open:
+                    line = await self._connected()
+                return await line.ask(commands)
+        except TimeoutError:
+            if line and wait_s >= self.wait_s:  # a caller with less time says nothing about the connection
+                line.abort()
+            raise
+
+    async def _connected(self) -> Line:
+        """A new connection, made once for all who wait for it; it goes on where they do not."""
+        if self._opening is None:
+            connection = self._server.connection_pool.make_connection()  # type: ignore[no-untyped-call]
+            self._opening = asyncio.create_task(Line.connect(connection))
+            self._opening.add_done_callback(self._opened)
+        return await asyncio.shield(self._opening)
+
+    def _opened(self, opening: "asyncio.Task[Line]") -> None:
+        self._opening = None
+        if not opening.cancelled() and opening.exception() is None:
+            self._line = opening.result()
 
     async def _ping(self) -> bool:
-        async with asyncio.timeout(self.wait_s):
-            return bool(await self.client.ping())
+        return bool(await self._ask((("PING",),), self.wait_s))

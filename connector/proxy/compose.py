@@ -4,8 +4,6 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from redis.asyncio import Redis
-
 from connector.dialects.controls import render_outcomes
 from connector.embedding import MODEL
 from connector.engines.base import Dialect
@@ -96,11 +94,7 @@ async def find_missing(settings: Settings, services: Services) -> list[str]:
     if any(policy.vector_field for policy in settings.policy) and not services.live.live("embed", MODEL):
         missing.append("worker:embedder")
     try:
-        await services.store.ask(_ping)
+        await services.store.ask(("PING",))
     except RerankError:
         missing.append("redis")
     return missing
-
-
-async def _ping(redis: Redis) -> bool:
-    return bool(await redis.ping())

@@ -35,7 +35,7 @@ async def test_logits_keep_every_bit_of_float32(store: Store, keys: Keys) -> Non
     scores = dict(zip(FIELDS, map(Score, array("f", [0.1, -7.25])), strict=False))
     await cache.write(key, scores)
     assert await cache.read(key, FIELDS, 5) == scores
-    assert 0 < await store.client.ttl(key) <= 60
+    assert 0 < (await store.ask(("TTL", key)))[0] <= 60
 
 
 async def test_the_best_passage_is_kept_beside_its_logit(store: Store, keys: Keys) -> None:
@@ -59,7 +59,7 @@ async def test_an_unreadable_text_is_remembered_for_a_minute(
 
 async def test_what_is_no_logit_is_no_score(store: Store, keys: Keys) -> None:
     cache, key = ScoreCache(store, keys, 60), keys.scores("f", "", "off", b"q")
-    await store.client.hset(key, mapping={FIELDS[0]: b"", FIELDS[1]: b"12345"})  # type: ignore[dict-item]
+    await store.ask(("HSET", key, FIELDS[0], b"", FIELDS[1], b"12345"))
     assert await cache.read(key, FIELDS, 5) == {}
 
 
@@ -76,7 +76,7 @@ async def test_the_first_order_is_kept_for_everybody(store: Store, keys: Keys) -
     kept = await asyncio.gather(*(orders.keep(key, b"order %d" % number, 60) for number in range(8)))
     assert len(set(kept)) == 1
     assert await orders.load(key) == kept[0]
-    assert 0 < await store.client.ttl(key) <= 60
+    assert 0 < (await store.ask(("TTL", key)))[0] <= 60
 
 
 async def test_without_a_server_nothing_is_known_and_nothing_raised(keys: Keys) -> None:
