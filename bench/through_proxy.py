@@ -21,11 +21,12 @@ from connector.evaluation import summarise
 from connector.fusion import fuse
 from connector.local.stack import Wish, running
 from connector.types import Candidate
+from workers.runtimes.inputs import hash_weights
+from workers.sources import locate
 from workers.training.data import read_collection
 from workers.training.embedding import Embedder
 from workers.training.engine import EngineIndex
 
-EVALS = Path(__file__).parent / "test-evals.jsonl"
 SETTINGS = """
 [[model]]
 name = "measured"
@@ -45,6 +46,7 @@ candidates = "fused"
 window = 100
 budget_ms = 600000
 model = "measured"
+blend = {{ rerank = {blend[0]}, lexical = {blend[1]}, vector = {blend[2]} }}
 
 [redis]
 page_ttl_s = 0
@@ -88,6 +90,10 @@ def main() -> None:
     parser.add_argument("--model", default="bundled:products-en")
     parser.add_argument("--max-tokens", type=int, default=128)
     parser.add_argument("--precision", default="bf16")
+    parser.add_argument(
+        "--blend", type=float, nargs=3, default=[1.0, 0.0, 0.0], metavar=("RERANK", "LEXICAL", "VECTOR")
+    )
+    parser.add_argument("--recipe", default="through the proxy", help="what the list of looks at test calls it")
     parser.add_argument("--port", type=int, default=29280)
     args = parser.parse_args()
     queries, grades = read_collection(data_folder()).part(args.part)
@@ -96,7 +102,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "secondpass.toml"
         config.write_text(
-            SETTINGS.format(model=args.model, max_tokens=args.max_tokens, precision=args.precision, index=INDEX)
+            SETTINGS.format(
+                model=args.model, max_tokens=args.max_tokens, precision=args.precision, index=INDEX, blend=args.blend
+            )
         )
         wish = Wish("bench", engine_url=args.engine_url, port=args.port, config=config)
         with running(wish, console) as stack:
@@ -108,10 +116,12 @@ def main() -> None:
         print(f"{args.part} {name:9} {figures[name]}")
     if args.part == "test":
         evaluations.add(
-            "through the proxy",
+            args.recipe,
             model=args.model,
+            weights=hash_weights(locate(args.model)),
             max_tokens=args.max_tokens,
             precision=args.precision,
+            blend=args.blend,
             queries=len(queries),
             figures=figures,
         )
