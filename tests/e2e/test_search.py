@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import re
 from typing import Any
 
@@ -9,6 +10,7 @@ import httpx
 import pytest
 
 from tests.e2e.conftest import Live, ids, outcome
+from workers.sources import MODELS
 
 WORDS = {"multi_match": {"query": "waterproof jacket", "fields": ["name", "description"]}}
 RICH = {
@@ -60,6 +62,7 @@ def test_outside_a_policy_there_is_no_header_and_no_change(live: Live) -> None:
         ({"query": WORDS, "sort": ["price"]}, "sort"),
         ({"query": {"match_all": {}}}, "no_text"),
         ({"query": {"match": {"name": "无线耳机"}}}, "language"),
+        ({"query": {"match": {"name": "a jacket that is waterproof, warm, packs small and has a hood"}}}, "length"),
         ({"query": WORDS, "terminate_after": 5}, "terminate_after"),
         ({"query": WORDS, "ext": {"secondpass": {"enabled": False}}}, "opt_out"),
         ({"query": {"term": {"brand.keyword": "nothing is called so"}}}, "no_text"),
@@ -87,7 +90,38 @@ def test_controls_are_obeyed_and_never_reach_the_engine(live: Live) -> None:
     told = live.search({"query": WORDS, "size": 3, "ext": {"secondpass": {"details": True}}}).json()
     assert told["ext"]["secondpass"]["state"] == "applied"
     hit = told["hits"]["hits"][0]["_secondpass"]
-    assert (hit["rank"], set(hit)) == (1, {"rank", "engine_rank", "engine_score", "logit", "score"})
+    assert hit["rank"] == 1
+    assert set(hit) == {"rank", "engine_rank", "engine_score", "logit", "score", "probability"}
+
+
+def test_probabilities_are_the_models_calibration_and_move_nothing(live: Live) -> None:
+    asked = {"query": WORDS, "size": 50, "explain": True, "ext": {"secondpass": {"details": True}}}
+    hits = live.search(asked).json()["hits"]["hits"]
+    said = json.loads((MODELS / "products-en" / "secondpass.json").read_text())["calibration"]
+    logits = [hit["_secondpass"]["logit"] for hit in hits]
+    assert logits == sorted(logits, reverse=True)
+    for hit in hits:
+        told = hit["_secondpass"]
+        expected = 1 / (1 + math.exp(-(said["slope"] * told["logit"] + said["intercept"])))
+        assert told["probability"] == pytest.approx(expected)
+        assert told["score"] == pytest.approx(1 / (1 + math.exp(-told["logit"])))
+        probability, calibrated = hit["_explanation"]["details"][:2]
+        assert (probability["value"], calibrated["value"]) == (told["score"], told["probability"])
+        assert "calibrated on graded documents" in calibrated["description"]
+
+
+def test_a_query_longer_than_the_model_was_made_for_is_fused_and_said_everywhere(live: Live) -> None:
+    long = "a jacket that is waterproof, warm, packs small and has a hood"
+    found = httpx.post(live.url + "/_secondpass/search", json={"index": "shop", "query": long}, timeout=90).json()
+    assert (found["rerank"]["state"], found["rerank"]["reason"]) == ("skipped", "length")
+    assert found["rerank"]["knn"] == "fused"
+    lines = [{"index": "shop"}, {"query": {"match": {"name": long}}}, {"index": "shop"}, {"query": WORDS}]
+    body = "".join(json.dumps(line) + "\n" for line in lines)
+    headers = {"Content-Type": "application/x-ndjson"}
+    several = httpx.post(live.url + "/_msearch", content=body, headers=headers, timeout=90)
+    one, other = several.headers["secondpass-rerank"].split(", ")
+    assert one == "skipped;reason=length"
+    assert other.startswith("applied")
 
 
 def test_simple_search(live: Live) -> None:

@@ -28,7 +28,7 @@ def calibrate(
     pairs: Annotated[Path | None, typer.Option(help="JSONL of graded pairs, in place of a folder")] = None,
     method: Annotated[str, typer.Option(help="platt, or isotonic from about a thousand pairs on")] = "platt",
     relevant: Annotated[
-        int | None, typer.Option(help="grade from which a document counts; default: 2, or the highest there is")
+        int | None, typer.Option(help="grade from which a document counts; default: half of the highest")
     ] = None,
     precision: Annotated[str, typer.Option(help="runtime class to score with")] = "auto",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say the figures, write nothing")] = False,

@@ -20,7 +20,6 @@ from workers.probability.thresholds import choose
 from workers.scorer import Pair
 from workers.training.data import Collection, document_text, read_collection
 
-RELEVANT = 2  # of grades 0 to 3
 LEAST_QUERIES = 5  # fewer cannot say how far off a new query's probabilities are
 
 
@@ -79,8 +78,8 @@ def from_lines(path: Path) -> Graded:
 
 
 def calibrate(graded: Graded, logits: Sequence[float], method: str = "platt", relevant: int | None = None) -> Record:
-    """Fit, judge and choose thresholds. `relevant` None: grade 2, or the highest there is. Raises ConfigError where the
-    grades cannot carry it.
+    """Fit, judge and choose thresholds. `relevant` None: half of the highest grade on, which is 2 of 0 to 3. Raises
+    ConfigError where the grades cannot carry it.
     """
     if method not in METHODS:
         raise ConfigError(f"--method {method}: there is {', '.join(METHODS)}")
@@ -88,7 +87,7 @@ def calibrate(graded: Graded, logits: Sequence[float], method: str = "platt", re
     queries = [query for query, is_known in zip(graded.queries, known, strict=True) if is_known]
     if (count := len(set(queries))) < LEAST_QUERIES:
         raise ConfigError(f"{graded.name}: calibrating needs {LEAST_QUERIES} graded queries, there are {count}")
-    least = min(RELEVANT, max(graded.grades)) if relevant is None else relevant
+    least = max(1, -(-max(graded.grades) // 2)) if relevant is None else relevant
     values, flags = np.asarray(logits, float)[known], np.asarray(graded.grades)[known] >= least
     fit = METHODS[method]
     calibration, plain = fit(values, flags), Calibration()

@@ -56,6 +56,10 @@ class Record:
             said.append(
                 f"{name.replace('_', ' ')} {one.before:.4f} by the activation alone, {one.after:.4f} calibrated "
                 f"(95 % interval of the difference {one.low:+.4f} to {one.high:+.4f})"
+                + (
+                    f"; saying {self.share:.0%} of every pair has {self.share * (1 - self.share):.4f}"
+                    * (name == "brier")
+                )
             )
         for found in self.thresholds:
             said.append(

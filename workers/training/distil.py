@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workers.training.batches import Example
+from workers.training.calibrated import on_dev
 from workers.training.compare import dev_window, speeds
 from workers.training.data import Collection, document_text
 from workers.training.encoder import load
@@ -92,7 +93,8 @@ def distil_seeds(run: Run, wanted: Distillation, collection: Collection, engine:
     summary = "A small cross-encoder that learnt the scores of larger models."
     found = [*lines, *spread(runs, "Dev nDCG@10")]
     asked = [*(example.query for example in examples), *collection.part("dev")[0].values()]
-    return finish(run, model, tokenizer, summary, data, [f"- {line}" for line in found], limits, asked)
+    known = on_dev(model, tokenizer, collection, run.how.max_tokens, run.say)
+    return finish(run, model, tokenizer, summary, data, [f"- {line}" for line in found], limits, asked, known)
 
 
 def distil_examples(

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workers.probability.record import Record, write_record
 from workers.training.batches import Example
+from workers.training.calibrated import on_dev
 from workers.training.card import Card, render
 from workers.training.data import Collection
 from workers.training.encoder import load, logits_of
@@ -134,7 +136,7 @@ def train_from_grades(
         f"documents; up to {negatives.count} hard negatives a query, ranks {negatives.first} to {negatives.last} of "
         f"the {negatives.source} list" + (", those that a teacher takes for answers left out." if teacher else ".")
     )
-    return _finish_ranking(run, runs, data, collection, engine, embed)
+    return _finish_ranking(run, runs, data, collection, engine, embed, judged=source == "grades")
 
 
 def train_labels(run: Run, data: Labelled, source: str) -> Path:
@@ -176,8 +178,11 @@ def _finish_ranking(
     engine: Neighbours,
     embed: Embed,
     made: Sequence[str] = (),
+    judged: bool = True,
 ) -> Path:
-    """Measure and export the best seed. `made`: queries it learnt from besides those of the collection."""
+    """Measure and export the best seed. `made`: queries it learnt from besides those of the collection; `judged`:
+    people graded the documents, so that a probability can be fitted to them.
+    """
     chosen = best(runs)
     model, tokenizer = load(chosen.folder, chosen.seed, run.device)
     found = [*report(model, tokenizer, collection, engine, embed), *spread(runs, "Dev nDCG@10")]
@@ -188,7 +193,8 @@ def _finish_ranking(
     ]
     summary = "A cross-encoder for one catalogue: it orders the documents that a search engine found for a query."
     asked = [*made, *collection.part("train")[0].values(), *collection.part("dev")[0].values()]
-    return finish(run, model, tokenizer, summary, data, [f"- {line}" for line in found], limits, asked)
+    known = on_dev(model, tokenizer, collection, run.how.max_tokens, run.say) if judged else None
+    return finish(run, model, tokenizer, summary, data, [f"- {line}" for line in found], limits, asked, known)
 
 
 def finish(
@@ -200,8 +206,11 @@ def finish(
     figures: list[str],
     limits: list[str],
     asked: Iterable[str],
+    calibration: Record | None = None,
 ) -> Path:
     """Export the model with its card, and say the figures. `asked` are the queries that it learnt from."""
+    if calibration:
+        figures = [*figures, *(f"- {line}" for line in calibration.lines())]
     if longest := run.max_query_chars or query_limit(asked):
         limits = [*limits, f"Queries of up to {longest} characters; a proxy does not rerank longer ones, and says so."]
     for line in figures:
@@ -222,4 +231,6 @@ def finish(
         several=(model.config.num_labels or 1) > 1,
     )
     export(model, tokenizer, run.model, run.out.name, run.languages, how.max_tokens, longest, render(card))
+    if calibration:
+        write_record(run.model, calibration)
     return run.model
