@@ -15,14 +15,16 @@ import argparse
 import json
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from bench import evaluations
 from bench.esci import INDEX, data_folder
+from workers.probability.record import write_record
 from workers.sources import MINILM, MODELS, locate
+from workers.training.calibrated import on_dev
 from workers.training.card import Card, render
 from workers.training.data import read_collection
 from workers.training.embedding import Embedder
@@ -34,6 +36,7 @@ from workers.training.recipe import DEFAULT, save_whole, train_catalogue
 from workers.training.trainer import load
 
 NAME = "products-en"
+MAX_TOKENS = 128
 RECIPE = "catalogue-1"
 SUMMARY = """A small English cross-encoder for product search: how relevant is a product's text to a shopper's query.
 Six layers, 22.7 million weights in half precision, started from all-MiniLM-L6-v2 and trained on one CPU core in about
@@ -120,11 +123,17 @@ def ship(seed: int, out: Path, to: Path) -> None:
     shop = read_collection(data_folder())
     made = make_queries(shop.documents, DEFAULT.made, random.Random(seed))
     asked = [*(text for part in ("train", "dev") for text in shop.part(part)[0].values()), *(one.text for one in made)]
-    export(*load(out / f"seed{seed}" / "final", 0), to, NAME, max_query_chars=query_limit(asked), card=card(seed))
+    trained = load(out / f"seed{seed}" / "final", 0)
+    known = on_dev(*trained, shop, MAX_TOKENS, log(seed, time.monotonic()))
+    export(*trained, to, NAME, max_query_chars=query_limit(asked), card=card(seed, known.lines() if known else ()))
+    if known:
+        write_record(to, known)
 
 
-def card(shipped: int) -> str:
-    """Return the model card of the shipped seed, from every evaluation of the recipe on test."""
+def card(shipped: int, probability: Sequence[str] = ()) -> str:
+    """Return the model card of the shipped seed, from every evaluation of the recipe on test and what is known of its
+    probabilities.
+    """
     rows = [row for row in evaluations.looks() if row["recipe"] == RECIPE]
     names = "seed", "dev (15): fused", "reranked", "test (60): BM25", "kNN", "fused", "reranked", "gain (95 %)"
     figures = [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
@@ -152,6 +161,8 @@ def card(shipped: int) -> str:
         f"Recall of the window of 100: {recall:.4f}.",
         "",
         OTHER_RECIPE,
+        "",
+        *(f"- {line}" for line in probability),
     ]
     return render(Card(NAME, SUMMARY, f"workers/models/{NAME}", DATA, COMMAND, figures, LIMITS, LICENCE))
 
