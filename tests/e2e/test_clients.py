@@ -4,7 +4,6 @@
 by us: whoever wants to see a reranking policy here adds it to WAYS.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
@@ -16,20 +15,13 @@ import opensearchpy.helpers
 import pytest
 
 from tests.connector.proxy.running import running_proxy
+from tests.e2e.clients import MATCH, ONE_SHARD, PROPERTIES, comparable, document
 
 WAYS: dict[str, Callable[[str], AbstractContextManager[str]]] = {
     "passed_through": running_proxy,
     "handed_on": lambda url: running_proxy(url, matches=lambda names: bool(names)),
 }
 DOCUMENTS = 250
-BODY = {"properties": {"name": {"type": "text"}, "kind": {"type": "keyword"}, "price": {"type": "long"}}}
-MATCH = {"match": {"name": "rain jacket"}}
-ONE_SHARD = {"number_of_shards": 1, "number_of_replicas": 0}
-
-
-def document(number: int) -> dict[str, Any]:
-    kind = ("rain", "wool", "down")[number % 3]
-    return {"name": f"{kind} jacket {number}", "kind": kind, "price": number}
 
 
 @pytest.fixture(scope="module", params=WAYS)
@@ -48,24 +40,11 @@ def hits(answer: Any) -> list[tuple[str, float | None, Any]]:
     return [(hit["_id"], hit["_score"], hit["_source"]) for hit in answer["hits"]["hits"]]
 
 
-def comparable(value: Any) -> Any:
-    """Answers without what differs between any two: times, the index's name, identifiers made for the answer."""
-    if isinstance(value, dict):
-        return {
-            key: comparable(each)
-            for key, each in value.items()
-            if key not in ("took", "_index", "_scroll_id", "pit_id", "_seq_no", "creation_time")
-        }
-    if isinstance(value, (list, tuple)):
-        return [comparable(each) for each in value]
-    return re.sub(r"test-\d+-\d+\w?", "INDEX", value) if isinstance(value, str) else value
-
-
 def walk_opensearch(url: str, index: str) -> dict[str, Any]:
     """Everything a program does with an index, by what it got back."""
     got: dict[str, Any] = {}
     with opensearchpy.OpenSearch(url, timeout=60) as client:
-        got["create"] = client.indices.create(index=index, body={"settings": ONE_SHARD, "mappings": BODY})
+        got["create"] = client.indices.create(index=index, body={"settings": ONE_SHARD, "mappings": PROPERTIES})
         got["index"] = client.index(index=index, id="one", body=document(0), refresh=True)
         lines = ({"_index": index, "_id": str(number), "_source": document(number)} for number in range(DOCUMENTS))
         got["bulk"] = opensearchpy.helpers.bulk(client, lines, chunk_size=100, refresh=True)
@@ -116,7 +95,7 @@ def walk_opensearch(url: str, index: str) -> dict[str, Any]:
 def walk_elasticsearch(url: str, index: str) -> dict[str, Any]:
     got: dict[str, Any] = {}
     with elasticsearch.Elasticsearch(url, request_timeout=60) as client:
-        got["create"] = client.indices.create(index=index, settings=ONE_SHARD, mappings=BODY).body
+        got["create"] = client.indices.create(index=index, settings=ONE_SHARD, mappings=PROPERTIES).body
         got["index"] = client.index(index=index, id="one", document=document(0), refresh=True).body
         lines = ({"_index": index, "_id": str(number), "_source": document(number)} for number in range(DOCUMENTS))
         got["bulk"] = elasticsearch.helpers.bulk(client, lines, chunk_size=100, refresh=True)
