@@ -53,5 +53,5 @@ def build(way: Way) -> None:
 
 
 def clear(way: Way) -> None:
-    for suffix in ("", "-2", "-r", "-n", "-d", "-k"):
+    for suffix in ("", "-2", "-r", "-n", "-d", "-k", "-b"):
         way.send(ask("DELETE", f"/INDEX{suffix}"))

@@ -25,13 +25,21 @@ SEARCHES = re.compile(rb"\r?\n?(?:GET|POST) /INDEX[^/?]*/_m?search(?:/template)?
 
 def is_search(raw: bytes) -> bool:
     """Whether a request is one whose answer must say what became of it: a search of the way's own index."""
-    return SEARCHES.match(raw.replace(b"%5F", b"_")) is not None or raw.startswith((b"GET /_msearch", b"POST /_msearch"))
+    return SEARCHES.match(raw.replace(b"%5F", b"_")) is not None or raw.startswith(
+        (b"GET /_msearch", b"POST /_msearch")
+    )
 
 
 def outcome(reply: Reply) -> bytes:
     """`applied` where one search of the request was; else `skipped` and so on; empty where nothing is said."""
     said = reply.get(OURS) or b""
     return b"applied" if b"applied" in said else said.partition(b";")[0]
+
+
+def is_rewritten(reply: Reply) -> bool:
+    """Whether hits may have moved or show scores of ours: also where the documents had nothing for a model to read."""
+    said = reply.get(OURS) or b""
+    return b"applied" in said or b"failed;reason=no_text" in said
 
 
 def unsaid(reply: Reply) -> Reply:

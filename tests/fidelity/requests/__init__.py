@@ -1,8 +1,20 @@
 """The requests of the differential run, by kind. Data only: a name says what is special about a request."""
 
-from tests.fidelity.requests import admin, bodies, dashboards, headers, methods, parameters, searches, targets, writes
+from tests.fidelity.requests import (
+    admin,
+    boards,
+    bodies,
+    grafana,
+    headers,
+    kibana,
+    methods,
+    parameters,
+    searches,
+    targets,
+    writes,
+)
 
-KINDS = (methods, targets, parameters, bodies, headers, searches, admin, dashboards, writes)
+KINDS = (methods, targets, parameters, bodies, headers, searches, admin, kibana, boards, grafana, writes)
 """In the order in which they are sent: writes come last."""
 
 REQUESTS: dict[str, bytes] = {
