@@ -7,20 +7,19 @@ The tests delete every index: never point them at an engine that anybody uses.
 
 import argparse
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 
 from bench.record import record
 from tests.connector.proxy.running import running_proxy
+from tests.fidelity.suite.engine import ENGINES, own_engine
 from tests.fidelity.suite.run import compare
 from tests.fidelity.suite.spec import load
-from tests.services import Services
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("engine", choices=["opensearch", "elasticsearch"])
+    parser.add_argument("engine", choices=ENGINES)
     parser.add_argument("--url", default="", help="an engine that runs already, and that nobody else uses")
     parser.add_argument("--every", type=int, default=1, help="play every n-th test")
     parser.add_argument("--only", default="", help="play tests whose name contains this")
@@ -28,14 +27,8 @@ def main() -> None:
     options = parser.parse_args()
     suite = load()
     chosen = [test for test in suite.tests if options.only in test.name][:: options.every]
-    os.environ[f"SECONDPASS_TEST_{options.engine.upper()}_URL"] = options.url  # never the one that others use
-    services = Services()
-    try:
-        straight = services.opensearch() if options.engine == "opensearch" else services.elasticsearch("9.5.3")
-        with running_proxy(straight) as proxy:
-            result = compare(suite, straight, proxy, chosen)
-    finally:
-        services.stop()
+    with own_engine(options.engine, options.url) as straight, running_proxy(straight) as proxy:
+        result = compare(suite, straight, proxy, chosen)
     found = {"engine": options.engine, "tests": len(chosen), **asdict(result)}
     record("rest-tests", found, options.out)
     raise SystemExit(json.dumps(result.worse, indent=1) if result.worse else 0)
