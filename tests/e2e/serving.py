@@ -16,12 +16,8 @@ START_S = 240  # a worker's imports and loading, on a busy machine
 
 
 @contextmanager
-def product(
-    folder: Path, engine: str, cache: str, broker: str, models: list[dict[str, Any]], policies: list[dict[str, Any]]
-) -> Iterator[str]:
-    """The proxy's URL, once a worker of each model lives."""
-    servers = {"engine": {"url": [engine]}, "redis": {"url": cache, "page_ttl_s": 0}, "broker": {"url": broker}}
-    settings = parse({**servers, "proxy": {"port": 0}, "model": models, "policy": policies})
+def working(folder: Path, cache: str, broker: str, models: list[dict[str, Any]]) -> Iterator[None]:
+    """A worker of each model, for any number of proxies on these servers."""
     config = folder / "secondpass.toml"
     lines = [f'[broker]\nurl = "{broker}"\n[redis]\nurl = "{cache}"\n']
     for model in models:
@@ -32,7 +28,17 @@ def product(
             command = [sys.executable, "-m", "connector.cli.main", "worker", "--model", model["name"]]
             child = Child(*command, SECONDPASS_CONFIG=str(config), OMP_NUM_THREADS="1")
             stack.callback(child.kill)
-        url = stack.enter_context(serving(settings))
+        yield
+
+
+@contextmanager
+def before(
+    engine: str, cache: str, broker: str, models: list[dict[str, Any]], policies: list[dict[str, Any]]
+) -> Iterator[str]:
+    """A proxy's URL, once it can rerank."""
+    servers = {"engine": {"url": [engine]}, "redis": {"url": cache, "page_ttl_s": 0}, "broker": {"url": broker}}
+    settings = parse({**servers, "proxy": {"port": 0}, "model": models, "policy": policies})
+    with serving(settings) as url:
         ready(lambda: httpx.get(f"{url}/_secondpass/ready?rerank=true", timeout=60).status_code == 200, START_S)
         yield url
 

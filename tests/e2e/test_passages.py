@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.conftest import ids, outcome
 from tests.e2e.long_documents import TOKEN, Case, cases
-from tests.e2e.serving import product
+from tests.e2e.serving import before, working
 from tests.faithful.conftest import bulk
 from workers.checkpoint import read_config
 from workers.sources import locate
@@ -21,11 +21,17 @@ CASES = list(cases())
 
 
 @pytest.fixture(scope="module")
-def long(
-    opensearch_url: str, valkey_url: str, broker_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
+def reading(valkey_url: str, broker_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A worker for the proxies before both engines."""
+    with working(tmp_path_factory.mktemp("passages"), valkey_url, broker_url, [MODEL]):
+        yield
+
+
+@pytest.fixture(scope="module", params=["opensearch", "elasticsearch"])
+def long(request: pytest.FixtureRequest, reading: None, valkey_url: str, broker_url: str) -> Iterator[str]:
     """The proxy before an index of all cases."""
-    with httpx.Client(base_url=opensearch_url, timeout=60) as engine:
+    engine_url = request.getfixturevalue(f"{request.param}_url")
+    with httpx.Client(base_url=engine_url, timeout=60) as engine:
         engine.delete("/long")
         fields = {"text": {"type": "text"}, "case": {"type": "integer"}}
         engine.put("/long", json={"mappings": {"properties": fields}}).raise_for_status()
@@ -33,8 +39,7 @@ def long(
             documents = case.documents.items()
             pairs = [({"index": {"_id": name}}, {"text": text, "case": case.number}) for name, text in documents]
             bulk(engine, "long", [line for pair in pairs for line in pair])
-        folder = tmp_path_factory.mktemp("passages")
-        with product(folder, opensearch_url, valkey_url, broker_url, [MODEL], POLICIES) as url:
+        with before(engine_url, valkey_url, broker_url, [MODEL], POLICIES) as url:
             yield url
         engine.delete("/long")
 
@@ -72,19 +77,19 @@ def found_by_passages(url: str, case: Case) -> None:
     shown = best["_secondpass"]["passage"]
     assert case.fact in shown["text"]
     assert case.documents[case.answer][shown["start"] : shown["end"]] == shown["text"]
-    before, after = logits(plain), logits(passages)
+    alone, cut = logits(plain), logits(passages)
     for name, text in case.documents.items():
         if len(text) < 200:
-            assert after[name] == before[name]
+            assert cut[name] == alone[name]
 
 
 def test_the_facts_stand_where_they_should() -> None:
     folder = locate("bundled:products-en", "")
     tokens = Tokens(folder, read_config(folder))
     for case in CASES[:5]:
-        before, found, _ = case.documents[case.answer].partition(case.fact)
+        first, found, _ = case.documents[case.answer].partition(case.fact)
         assert found
-        assert len(tokens.tokenizer.encode(before, add_special_tokens=False).ids) >= TOKEN
+        assert len(tokens.tokenizer.encode(first, add_special_tokens=False).ids) >= TOKEN
 
 
 def test_it_is_shown_as_highlight_or_inner_hit_and_never_unasked(long: str) -> None:

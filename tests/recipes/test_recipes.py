@@ -1,4 +1,4 @@
-"""Every recipe of docs/recipes runs: its settings load, its commands index and search, its answer has the shape shown.
+"""Every recipe of docs/recipes runs on both engines: settings load, commands index and search, answers have their shape.
 
 The models that they name are not here: the bundled one reads in their place, and a tiny one with the right labels and
 random weights tells entailment.
@@ -22,7 +22,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from connector.settings import parse
 from tests.e2e.long_documents import filling
-from tests.e2e.serving import product
+from tests.e2e.serving import before, working
 from tests.workers.shapes import make
 
 RECIPES = Path(__file__).parents[2] / "docs" / "recipes"
@@ -75,11 +75,16 @@ def nli(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@dataclass(frozen=True, slots=True)
+class Larder:
+    """All recipes' models and policies at once; a worker of each model lives."""
+
+    models: list[dict[str, Any]]
+    policies: list[dict[str, Any]]
+
+
 @pytest.fixture(scope="module")
-def kitchen(
-    opensearch_url: str, valkey_url: str, broker_url: str, nli: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Kitchen]:
-    """All recipes' models and policies at once, before one engine."""
+def larder(valkey_url: str, broker_url: str, nli: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Larder]:
     here = {"BAAI/bge-reranker-base": "bundled:products-en", "cross-encoder/nli-deberta-v3-small": str(nli)}
     models: dict[str, dict[str, Any]] = {}
     policies: list[dict[str, Any]] = []
@@ -91,11 +96,23 @@ def kitchen(
             measured = {"source": here[model["source"]], "runtime": "openvino", "precision": "fp32"}
             models[model["name"]] = model | measured
         policies += [policy | {"budget_ms": 150_000} for policy in said["policy"]]
-    folder = tmp_path_factory.mktemp("recipes")
-    clean(opensearch_url)
-    with product(folder, opensearch_url, valkey_url, broker_url, list(models.values()), policies) as url:
-        yield Kitchen(url, opensearch_url, folder)
-    clean(opensearch_url)
+    with working(tmp_path_factory.mktemp("larder"), valkey_url, broker_url, list(models.values())):
+        yield Larder(list(models.values()), policies)
+
+
+@pytest.fixture(scope="module", params=["opensearch", "elasticsearch"])
+def kitchen(
+    request: pytest.FixtureRequest,
+    larder: Larder,
+    valkey_url: str,
+    broker_url: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Kitchen]:
+    engine = request.getfixturevalue(f"{request.param}_url")
+    clean(engine)
+    with before(engine, valkey_url, broker_url, larder.models, larder.policies) as url:
+        yield Kitchen(url, engine, tmp_path_factory.mktemp("recipes"))
+    clean(engine)
 
 
 def clean(engine: str) -> None:
