@@ -1,4 +1,4 @@
-"""Every recipe of docs/recipes runs on both engines: settings load, commands index and search, answers have their shape.
+"""Every recipe of docs/recipes runs on both engines: settings load, commands index and search, the answer looks so.
 
 The models that they name are not here: the bundled one reads in their place, and a tiny one with the right labels and
 random weights tells entailment.
