@@ -22,7 +22,7 @@ def folder(tiny: dict[str, Path], tmp_path: Path) -> Path:
 
 
 def test_list_names_bundled_ones_and_those_of_a_folder(folder: Path) -> None:
-    said = run.invoke(catalogue.app, ["list", str(folder.parent)], env={"COLUMNS": "200"}).output
+    said = run.invoke(catalogue.app, ["list", str(folder.parent)], env={"COLUMNS": "300"}).output
     assert "bundled:products-en" in said
     assert str(folder) in said.replace("\n", "")
 

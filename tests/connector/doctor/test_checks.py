@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,9 @@ def test_workers_that_a_policy_needs() -> None:
     found = workers.check_living(settings(), [worker("a"), worker("a"), worker("e", "embed", "default")])
     assert levels(found) == [Level.OK, Level.OK]
     assert "2 alive, openvino bf16, 128 tokens, fingerprint aaaaaaaaaaaa" in found[0].said
+    made_for = replace(worker("a"), max_query_chars=60, calibration={"slope": 1.0, "intercept": 0.0})
+    (finding, _) = workers.check_living(settings(), [made_for, worker("e", "embed", "default")])
+    assert "128 tokens, queries of up to 60 characters, calibrated, fingerprint aaaaaaaaaaaa" in finding.said
     found = workers.check_living(settings(), [worker("a"), worker("b"), worker("e", "embed", "default")])
     assert levels(found) == [Level.WARNING, Level.OK]
     assert "2 fingerprints at once" in found[0].said

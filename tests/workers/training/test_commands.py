@@ -13,8 +13,11 @@ from connector.errors import ConfigError
 from tests.workers.training.index import drop, fill
 from tests.workers.training.shelf import COLORS, KINDS, shop
 from workers import Reranker
-from workers.manifest import longest_query
+from workers.manifest import differences, longest_query, read_manifest
+from workers.probability.record import read_folder
 from workers.training.cli import train
+from workers.training.data import document_text
+from workers.training.encoder import load, scores
 
 INDEX = f"test-train-{os.getpid()}"
 
@@ -63,8 +66,36 @@ def test_grades_and_hard_negatives_of_a_live_index_several_seeds(engine, graded,
     assert "--patience" not in card  # what was not said
     assert longest_query(Path(folder)) == 20
     assert "Queries of up to 20 characters" in card
+    assert read_folder(Path(folder)) is None  # two dev queries cannot carry a calibration
+    assert "probability, fitted" not in card
     assert 0 < CrossEncoder(folder, device="cpu").predict([("kettle", "Acme red kettle")])[0] < 1
     assert {path.name for path in (tmp_path / "m" / "seed2").iterdir()} == {"examples.jsonl", "final", "dev.json"}
+
+
+def test_dev_grades_give_probabilities(engine, graded, small, tmp_path):
+    """Dev is graded as the starting model would, and next to nothing is learnt: the fit must find a rising line."""
+    asked = [(f"{color} something", key) for color in COLORS for key in shop().documents]
+    texts = [document_text(shop().documents[key]) for _, key in asked]
+    logits = scores(*load(small, 1), [(query, text) for (query, _), text in zip(asked, texts, strict=True)], 24)
+    middle = sorted(logits)[len(logits) // 2]
+    rows = [
+        {"query": query, "document": key, "grade": int(logit > middle)}
+        for (query, key), logit in zip(asked, logits, strict=True)
+    ]
+    dev = tmp_path / "dev.jsonl"
+    dev.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    how = ["--rate", 1e-9, "--evaluations", 0, "--max-tokens", 24, "--per-query", 0]
+    folder = Path(run("--grades", graded, "--dev", dev, *engine, "--start", small, "--out", tmp_path / "m", *how))
+    card = (folder / "README.md").read_text()
+    assert "probability, fitted by platt on the dev queries: 5 queries" in card
+    assert "- brier" in card
+    assert read_folder(folder) is not None
+    assert differences(folder) == []
+    said = read_manifest(folder)["calibration"]
+    assert said["relevant"] == 1
+    assert said["thresholds"][0]["wanted"] == "F1"
+    found = Reranker(str(folder), runtime="torch", precision="fp32").probabilities([("kettle", "Acme red kettle")])
+    assert 0 < found[0] < 1
 
 
 def test_clicks_become_labels(engine, small, tmp_path):
