@@ -1,7 +1,9 @@
 """An index of things in three colours on a real engine, with workers whose scores are made up, for whole commands."""
 
+import os
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,35 +66,57 @@ def await_workers(one: Bench) -> None:
         assert time.monotonic() < limit, "the workers did not start"
 
 
-@pytest.fixture(scope="package")
-def bench(
-    opensearch_url: str, broker_url: str, valkey_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Bench]:
-    folder, index = tmp_path_factory.mktemp("evaluate"), f"test-evaluate-{tmp_path_factory.getbasetemp().name}"
-    field = {"type": "knn_vector", "dimension": DIMS, "method": {"name": "hnsw", "engine": "lucene"}}
-    mappings = {"properties": {"name": {"type": "text"}, "embedding": field}}
-    body = {"settings": {"index": {"knn": True, "number_of_shards": 1}}, "mappings": mappings}
-    httpx.put(f"{opensearch_url}/{index}", json=body, timeout=PATIENCE_S).raise_for_status()
+FIELDS: dict[str, dict[str, object]] = {
+    "opensearch": {"type": "knn_vector", "dimension": DIMS, "method": {"name": "hnsw", "engine": "lucene"}},
+    "elasticsearch": {"type": "dense_vector", "dims": DIMS, "index": True, "similarity": "cosine"},
+}
+SETTINGS: dict[str, dict[str, object]] = {"opensearch": {"knn": True}, "elasticsearch": {}}
+
+
+@contextmanager
+def laid(dialect: str, engine: str, cache: str, broker: str, folder: Path) -> Iterator[Bench]:
+    """The index on an engine, and beside it the settings and judgments."""
+    index = f"test-evaluate-{folder.name}-{os.getpid()}"
+    mappings = {"properties": {"name": {"type": "text"}, "embedding": FIELDS[dialect]}}
+    body = {"settings": {"index": {"number_of_shards": 1, **SETTINGS[dialect]}}, "mappings": mappings}
+    httpx.put(f"{engine}/{index}", json=body, timeout=PATIENCE_S).raise_for_status()
     lines = b"".join(
         orjson.dumps({"index": {"_id": key}}) + b"\n" + orjson.dumps({"name": name, "embedding": vector(name)}) + b"\n"
         for key, name in DOCUMENTS.items()
     )
     headers = {"content-type": "application/x-ndjson"}
     httpx.post(
-        f"{opensearch_url}/{index}/_bulk?refresh=true", content=lines, headers=headers, timeout=PATIENCE_S
+        f"{engine}/{index}/_bulk?refresh=true", content=lines, headers=headers, timeout=PATIENCE_S
     ).raise_for_status()
     rows = [{"id": word, "query": f"{word} thing", "grades": {f"{word}-3": 2, f"{word}-5": 1}} for word in WORDS]
     (folder / "judged.jsonl").write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
     (folder / "secondpass.toml").write_text(
-        CONFIG.format(cache=valkey_url, broker=broker_url, engine=opensearch_url, model=MODEL, index=index)
+        CONFIG.format(cache=cache, broker=broker, engine=engine, model=MODEL, index=index)
     )
     try:
-        with (
-            stub_worker(broker_url, broker_url, MODEL),
-            stub_worker(broker_url, broker_url, "default", role="embed", fingerprint="e" * 32),
-        ):
-            one = Bench(folder, index)
-            await_workers(one)
-            yield one
+        yield Bench(folder, index)
     finally:
-        httpx.delete(f"{opensearch_url}/{index}", timeout=PATIENCE_S)
+        httpx.delete(f"{engine}/{index}", timeout=PATIENCE_S)
+
+
+@pytest.fixture(scope="package")
+def bench(
+    opensearch_url: str, broker_url: str, valkey_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Bench]:
+    with (
+        laid("opensearch", opensearch_url, valkey_url, broker_url, tmp_path_factory.mktemp("evaluate")) as one,
+        stub_worker(broker_url, broker_url, MODEL),
+        stub_worker(broker_url, broker_url, "default", role="embed", fingerprint="e" * 32),
+    ):
+        await_workers(one)
+        yield one
+
+
+@pytest.fixture(scope="package")
+def bench_on_elasticsearch(
+    bench: Bench, elasticsearch_url: str, broker_url: str, valkey_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Bench]:
+    """The same documents, settings and workers before the other engine."""
+    folder = tmp_path_factory.mktemp("evaluate-elasticsearch")
+    with laid("elasticsearch", elasticsearch_url, valkey_url, broker_url, folder) as one:
+        yield one

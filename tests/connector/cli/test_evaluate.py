@@ -1,17 +1,25 @@
 """The command on a real engine, with workers whose scores are made up: the road, resuming, and what makes it fail."""
 
+import tomllib
 from pathlib import Path
 
+import httpx
 import orjson
 import pytest
 from typer.testing import CliRunner
 
 from connector.cli.main import build
+from connector.settings import parse
 from tests.connector.cli.conftest import DOCUMENTS, MODEL, WORDS, Bench
+from tests.faithful.conftest import ready, serving
 from tests.stub_worker import score
 
 
-def test_every_order_is_compared_and_the_reranked_one_is_the_models(bench: Bench, tmp_path: Path) -> None:
+@pytest.mark.parametrize("before", ["bench", "bench_on_elasticsearch"])
+def test_every_order_is_compared_and_the_reranked_one_is_the_models(
+    request: pytest.FixtureRequest, before: str, tmp_path: Path
+) -> None:
+    bench: Bench = request.getfixturevalue(before)
     done = bench.run("--out", str(tmp_path), "--system", "bm25", "--system", "fused", "--system", "reranked")
     assert done.exit_code == 0, done.output
     answers = [orjson.loads(line) for line in (tmp_path / "answers.jsonl").read_bytes().splitlines() if line]
@@ -39,6 +47,30 @@ def test_nothing_is_asked_twice(bench: Bench, tmp_path: Path) -> None:
     assert one["systems"]["half"]["values"] == two["systems"]["half"]["values"]
     assert bench.run(*arguments, "--restart").exit_code == 0
     assert (tmp_path / "answers.jsonl").read_bytes().strip() != kept.strip()  # other milliseconds, at least
+
+
+def test_a_running_proxy_is_asked_for_what_is_reranked(bench: Bench, tmp_path: Path) -> None:
+    arguments = ("--system", "fused", "--system", "reranked", "--system", "less: window=4", "--json")
+    here = bench.run("--out", str(tmp_path / "here"), *arguments)
+    config = bench.folder / "secondpass.toml"
+    settings = parse(tomllib.loads(config.read_text()) | {"proxy": {"port": 0}})
+    with serving(settings) as url:
+        ready(lambda: httpx.get(f"{url}/_secondpass/ready?rerank=true", timeout=60).status_code == 200)
+        asked = count_applied(url)
+        there = bench.run("--out", str(tmp_path / "there"), "--url", url, *arguments)
+        assert there.exit_code == here.exit_code == 0, there.output
+        assert count_applied(url) - asked == 6  # three queries by two systems; what is fused comes from the engine
+    mine, theirs = (orjson.loads(done.stdout)["systems"] for done in (here, there))
+    assert {name: one["values"] for name, one in mine.items()} == {name: one["values"] for name, one in theirs.items()}
+    assert theirs["reranked"]["outcomes"] == {"applied": 3}
+
+
+def count_applied(url: str) -> float:
+    """How many searches a proxy has counted as reranked."""
+    lines = httpx.get(f"{url}/_secondpass/metrics", timeout=60).text.splitlines()
+    return sum(
+        float(line.split()[-1]) for line in lines if line.startswith("secondpass_searches_total{") and "applied" in line
+    )
 
 
 def test_depth_is_asked_without_the_cache(bench: Bench, tmp_path: Path) -> None:
