@@ -1,10 +1,10 @@
-"""Bar of the small bundled model: how much faster than the large one, and what it costs in nDCG@10.
+"""A student of the bundled model: how much faster than the large one, and what it costs in nDCG@10.
 
 Rule: both are run as a worker runs them (tokens, batches, the class that `auto` takes, then both in bf16), in turns of
 64 pairs, in CPU time of one thread. Loss: the judged pools of ESCI dev and test and the first 20 of BM25 for scifact's
 300 claims, together; test is looked at once for each weights and written to test-evals.jsonl.
 
-    taskset -c 0 python -m bench.small_model --engine-url URL [--small FOLDER] [--no-test]
+    taskset -c 0 python -m bench.small_model --engine-url URL --small FOLDER [--no-test]
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from numpy.typing import NDArray
 from bench import evaluations
 from bench.model_path import RESULTS, machine
 from bench.quantize import esci, scifact
-from workers import Reranker
+from workers import Reranker, int4
 from workers.quantize.measure import quality
 from workers.runtimes.inputs import hash_weights
 from workers.scorer import Pair
 from workers.sources import locate
 
-LARGE, SMALL = "bundled:products-en", "bundled:products-en-small"
+LARGE = "bundled:products-en"
 RECIPE = "judged pool, large against small"
 CLAIMS = 300
 BLOCK = 64
@@ -68,7 +68,7 @@ def main() -> None:
     """Score all sets with both models in turns, and write the result."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--engine-url", default="http://127.0.0.1:9200")
-    parser.add_argument("--small", default=SMALL)
+    parser.add_argument("--small", required=True, help="folder of a student, as `secondpass distil` writes it")
     parser.add_argument("--no-test", action="store_true", help="leave ESCI test alone")
     args = parser.parse_args()
     weights = hash_weights(locate(args.small))
@@ -82,7 +82,8 @@ def main() -> None:
     taken = [Reranker(source, device="cpu") for source in (LARGE, args.small)]
     scores, seconds = in_turns(taken, pairs)
     speed = {"as auto takes them": faster(seconds) | {"classes": [each.scorer.info.precision for each in taken]}}
-    same = [Reranker(LARGE, device="cpu", precision="bf16"), Reranker(args.small, device="cpu", precision="int4")]
+    plain = "int4" if (locate(args.small) / int4.FILE).exists() else "bf16"
+    same = [Reranker(LARGE, device="cpu", precision="bf16"), Reranker(args.small, device="cpu", precision=plain)]
     speed["both in bf16"] = faster(in_turns(same, pairs[: 10 * BLOCK])[1])
     places = {name: [(f"{name} {q}", d) for q, d in asked] for name, (asked, _, _) in parts.items()}
     grades = {name: {f"{name} {q}": own for q, own in each.items()} for name, (_, _, each) in parts.items()}

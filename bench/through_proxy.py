@@ -26,6 +26,7 @@ from workers.sources import locate
 from workers.training.data import read_collection
 from workers.training.embedding import Embedder
 from workers.training.engine import EngineIndex
+from workers.training.measure import gain, per_query
 
 SETTINGS = """
 [[model]]
@@ -114,6 +115,9 @@ def main() -> None:
         found = summarise(run, grades, ("nDCG@10", "R@100"))
         figures[name] = {measure: round(one.value, 4) for measure, one in found.items()}
         print(f"{args.part} {name:9} {figures[name]}")
+    found = {name: per_query(runs[name], grades) for name in ("fused", "reranked")}
+    difference, low, high = gain(found["reranked"], found["fused"])
+    print(f"{args.part} gain over fused {difference:+.4f} (95 % interval {low:+.4f} to {high:+.4f})")
     if args.part == "test":
         evaluations.add(
             args.recipe,
@@ -124,6 +128,9 @@ def main() -> None:
             blend=args.blend,
             queries=len(queries),
             figures=figures,
+            gain=round(difference, 4),
+            gain_95=[round(low, 4), round(high, 4)],
+            per_query={query: [round(found[name][query], 4) for name in found] for query in grades},
         )
 
 
