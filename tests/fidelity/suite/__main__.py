@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.record import record
 from tests.connector.proxy.running import running_proxy
-from tests.fidelity.suite.engine import ENGINES, own_engine
+from tests.fidelity.suite.engine import ENGINES, own_engine, reading_proxy
 from tests.fidelity.suite.run import compare
 from tests.fidelity.suite.spec import load
 
@@ -23,13 +23,15 @@ def main() -> None:
     parser.add_argument("--url", default="", help="an engine that runs already, and that nobody else uses")
     parser.add_argument("--every", type=int, default=1, help="play every n-th test")
     parser.add_argument("--only", default="", help="play tests whose name contains this")
+    parser.add_argument("--policy", action="store_true", help="through a proxy that reads every search")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     suite = load()
     chosen = [test for test in suite.tests if options.only in test.name][:: options.every]
-    with own_engine(options.engine, options.url) as straight, running_proxy(straight) as proxy:
+    through = reading_proxy if options.policy else running_proxy
+    with own_engine(options.engine, options.url) as straight, through(straight) as proxy:
         result = compare(suite, straight, proxy, chosen)
-    found = {"engine": options.engine, "tests": len(chosen), **asdict(result)}
+    found = {"engine": options.engine, "policy": options.policy, "tests": len(chosen), **asdict(result)}
     record("rest-tests", found, options.out)
     raise SystemExit(json.dumps(result.worse, indent=1) if result.worse else 0)
 
