@@ -32,9 +32,9 @@ class Library:
     def open(self, url: str, **options: Any) -> Any:
         return self.sync(url, **{self.patience: 60}, **options)
 
-    def open_later(self, url: str) -> Any:
+    def open_later(self, url: str, **options: Any) -> Any:
         """The client for asyncio."""
-        return self.later(url, **{self.patience: 60})
+        return self.later(url, **{self.patience: 60}, **options)
 
 
 OPENSEARCH = Library(

@@ -28,11 +28,12 @@ MODEL = "helpers"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A library, the engine it is for, and a proxy before that."""
+    """A library, the engine it is for, and a proxy before that; `packed`: bodies go compressed, both ways."""
 
     library: Library
     straight: str
     through: str
+    packed: bool
 
 
 @pytest.fixture(scope="module", params=LIBRARIES)
@@ -47,14 +48,14 @@ def case(
     library, straight = engine
     if request.param == "passed_through":
         with running_proxy(straight) as url:
-            yield Case(library, straight, url)
+            yield Case(library, straight, url, packed=False)
         return
     policy = {"name": "all", "indices": ["test-*"], "fields": ["name"], "model": MODEL, "budget_ms": 20_000}
     servers = {"engine": {"url": [straight]}, "redis": {"url": valkey_url}, "broker": {"url": broker_url}}
     settings = {**servers, "proxy": {"port": 0}, "model": [{"name": MODEL, "source": "stub"}], "policy": [policy]}
     with stub_worker(broker_url, broker_url, MODEL), serving(parse(settings)) as url:
         ready(lambda: httpx.get(f"{url}/_secondpass/ready?rerank=true", timeout=60).status_code == 200)
-        yield Case(library, straight, url)
+        yield Case(library, straight, url, packed=True)
 
 
 def attempt(deed: Callable[[], Any], library: Library) -> Any:
@@ -179,9 +180,9 @@ DEEDS = (bulk, streaming_bulk, parallel_bulk, scan, reindex, small_talk, dsl)
 
 
 @contextmanager
-def fresh(library: Library, url: str, index: str) -> Iterator[Any]:
+def fresh(case: Case, url: str, index: str) -> Iterator[Any]:
     """A client, with an empty index that goes again."""
-    with library.open(url) as client:
+    with case.library.open(url, http_compress=case.packed) as client:
         client.indices.create(index=index, body={"settings": ONE_SHARD, "mappings": PROPERTIES})
         try:
             yield client
@@ -193,21 +194,21 @@ def fresh(library: Library, url: str, index: str) -> Iterator[Any]:
 def test_as_straight(case: Case, deed: Callable[[Library, Any, str], Any], unique_index: str) -> None:
     results = []
     for url, suffix in ((case.straight, "s"), (case.through, "p")):
-        with fresh(case.library, url, unique_index + suffix) as client:
+        with fresh(case, url, unique_index + suffix) as client:
             results.append(comparable(deed(case.library, client, unique_index + suffix)))
     assert results[0] == results[1]
 
 
-async def later(library: Library, url: str, index: str) -> list[Any]:
+async def later(case: Case, url: str, index: str) -> list[Any]:
     """All helpers for asyncio, with generators of both kinds."""
-    helpers = library.helpers
+    library, helpers = case.library, case.library.helpers
 
     async def slowly() -> AsyncIterator[dict[str, Any]]:
         for line in lines(index):
             yield line
             await asyncio.sleep(0)
 
-    async with library.open_later(url) as client:
+    async with library.open_later(url, http_compress=case.packed) as client:
         stored = await helpers.async_bulk(client, slowly(), chunk_size=40, refresh=True)
         told = helpers.async_streaming_bulk(client, mixed(index), raise_on_error=False, refresh=True)
         mixture = [one async for one in told]
@@ -224,8 +225,8 @@ async def later(library: Library, url: str, index: str) -> list[Any]:
 async def test_as_straight_with_asyncio(case: Case, unique_index: str) -> None:
     results = []
     for url, suffix in ((case.straight, "s"), (case.through, "p")):
-        with fresh(case.library, url, unique_index + suffix):
-            results.append(comparable(await later(case.library, url, unique_index + suffix)))
+        with fresh(case, url, unique_index + suffix):
+            results.append(comparable(await later(case, url, unique_index + suffix)))
     assert results[0] == results[1]
 
 

@@ -7,8 +7,8 @@ from tests.fidelity.suite.engine import ENGINES, own_engine, reading_proxy
 from tests.fidelity.suite.run import compare
 from tests.fidelity.suite.spec import load
 
-LEAST = {"opensearch": 900, "elasticsearch": 500}
-"""Tests that pass straight at the least, or the suite was not really played: 960 did on OpenSearch."""
+LEAST = {"opensearch": 900, "elasticsearch": 850}
+"""Tests that pass straight at the least, or the suite was not really played: 960 and 910 did."""
 
 
 @pytest.mark.slow  # 10 minutes an engine on a calm machine, 45 on a busy one
