@@ -23,8 +23,9 @@ embed   {"task": str, "request": int, "vectors": float32 little-endian bytes, "d
         {"task": str, "request": int, "error": str, "reason": "timeout" | "model", "done": True}
 """
 
+import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 SCORE_TASK = "secondpass.score"
 EMBED_TASK = "secondpass.embed"
@@ -63,6 +64,14 @@ class Announcement:
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)
+
+
+def read_announcement(member: bytes | str) -> Announcement:
+    """Keys that this version does not know are left out: workers may be newer than the proxy. Raises ValueError,
+    TypeError.
+    """
+    known = {one.name for one in fields(Announcement)}
+    return Announcement(**{name: value for name, value in dict(json.loads(member)).items() if name in known})
 
 
 def workers_key(role: str, model: str) -> str:

@@ -9,12 +9,11 @@ import logging
 import time
 from collections.abc import Iterable
 
-import orjson
 from redis.exceptions import RedisError
 
 from connector.background import end
 from connector.calibration import Calibration, read_calibration
-from connector.contract import BEAT_S, LIVE_S, Announcement, workers_key
+from connector.contract import BEAT_S, LIVE_S, Announcement, read_announcement, workers_key
 from connector.servers import open_redis
 
 log = logging.getLogger(__name__)
@@ -106,7 +105,7 @@ class Live:
 
 def _announcement(member: bytes) -> Announcement | None:
     try:
-        return Announcement(**orjson.loads(member))
+        return read_announcement(member)
     except (ValueError, TypeError):
         log.warning("announcement not understood")
         return None

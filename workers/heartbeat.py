@@ -9,7 +9,7 @@ import threading
 from redis import Redis
 from redis.exceptions import RedisError
 
-from connector.contract import BEAT_S, LIVE_S, Announcement, workers_key
+from connector.contract import BEAT_S, LIVE_S, Announcement, read_announcement, workers_key
 from workers.clock import Clock
 
 FORGOTTEN_S = 20 * LIVE_S  # members older than this are swept; a shorter time would only cost writes
@@ -70,4 +70,4 @@ def living(server: Redis, clock: Clock, role: str, model: str) -> list[Announcem
     """Announcements of the workers that live now. Raises RedisError."""
     oldest = clock.set(server) - LIVE_S
     members: list[bytes] = server.zrangebyscore(workers_key(role, model), oldest, "+inf")  # type: ignore[assignment]
-    return [Announcement(**json.loads(member)) for member in members]
+    return [read_announcement(member) for member in members]

@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
 from redis.exceptions import RedisError
 
-from connector.contract import LIVE_S, Announcement, embed_queue, workers_key
+from connector.contract import LIVE_S, Announcement, embed_queue, read_announcement, workers_key
 from connector.doctor.finding import Finding, error, ok, warning
 from connector.embedding import MODEL
 from connector.errors import ConfigError
@@ -27,7 +26,7 @@ async def living(settings: Settings) -> list[Announcement]:
         found = []
         for role, model in pairs:
             members: Any = await client.zrangebyscore(workers_key(role, model), seconds - LIVE_S, "+inf")
-            found += [Announcement(**orjson.loads(member)) for member in members]
+            found += [read_announcement(member) for member in members]
         return found
     finally:
         await client.aclose()

@@ -33,6 +33,13 @@ async def test_the_newest_workers_word_counts(valkey_url: str, flush: Callable[[
         await live.poll()
         assert live.longest_query(MODEL) == 60
         assert live.calibration(MODEL) == Calibration(0.4, 1.5)
+        newer = Announcement("d", "score", MODEL, "d", "q", "stub", "fp32", 128, started=2.5, max_query_chars=70)
+        said = json.dumps({**newer.as_dict(), "key of a later version": 1})
+        server.zadd(
+            workers_key("score", MODEL), {said: time.time(), "[]": time.time(), "{}": time.time(), "7": time.time()}
+        )
+        await live.poll()
+        assert live.longest_query(MODEL) == 70
         announce(server, "c", 3.0, calibration={"slope": -1.0, "intercept": 0.0})
         await live.poll()
         assert (live.longest_query(MODEL), live.calibration(MODEL)) == (0, None)
