@@ -39,6 +39,8 @@ def _system(one: Found) -> dict[str, Any]:
     if one.difference:
         gap = one.difference
         row["difference"] = _mean(gap.mean) | {"p": round(gap.p or 0.0, 4), "won": gap.wins, "lost": gap.losses}
+    if one.applied:
+        row["applied"] = _mean(one.applied.mean) | {"won": one.applied.wins, "lost": one.applied.losses}
     row["values"] = {
         measure: {query: round(value, 4) for query, value in found.items()} for measure, found in one.values.items()
     }

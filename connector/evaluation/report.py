@@ -50,7 +50,7 @@ def _systems(results: Results) -> Markup:
             *(_mean(one.means[measure]) for measure in results.measures),
             _difference(one.difference),
             _times(one),
-            ", ".join(f"{count} {outcome}" for outcome, count in one.outcomes.items()),
+            one.went,
         )
         for one in results.found.values()
     )

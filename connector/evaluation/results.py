@@ -39,6 +39,16 @@ class Found:
     times: Times | None
     difference: Difference | None = None  # of the first measure, against the baseline
     changes: tuple[Change, ...] = ()
+    applied: Difference | None = None  # the same over the queries that guards let through, where they stopped some
+
+    @property
+    def went(self) -> str:
+        """How its answers went: `66 applied, 234 skipped: length; gain over the applied alone ...`."""
+        said = ", ".join(f"{count} {outcome}" for outcome, count in self.outcomes.items())
+        if self.applied is None:
+            return said
+        gap = self.applied.mean
+        return f"{said}; gain over the applied alone {gap.value:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +105,9 @@ def _found(
     before, after = base.values[measures[0]], values[measures[0]]
     gains = [after[query] - before[query] for query in grades]
     moved = changes(judgments.queries, answers[base.system.name], rows, before, after)
-    return Found(system, means, values, dict(outcomes), found.times, difference(gains), tuple(moved))
+    through = [after[query] - before[query] for query in grades if rows[query].state == "applied"]
+    alone = difference(through) if 0 < len(through) < len(gains) else None
+    return Found(system, means, values, dict(outcomes), found.times, difference(gains), tuple(moved), alone)
 
 
 def _times(rows: Iterable[Answered]) -> Times | None:

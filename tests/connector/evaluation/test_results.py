@@ -89,6 +89,28 @@ def test_stated_skips_are_counted() -> None:
     assert "reranked: 12 skipped: language" in shown(found)
 
 
+def test_what_guards_let_through_is_also_compared_alone() -> None:
+    judged = judgments()
+    systems = [system("fused"), system("reranked")]
+    guarded = lists("reranked", judged, ("fair", "good"), state="skipped", reason="length")
+    through = lists("reranked", judged, ("x", "fair", "good"), state="applied")
+    answers = {
+        "fused": lists("fused", judged, ("fair", "good")),
+        "reranked": {**guarded, **{query: through[query] for query in ("q1", "q2", "q3")}},
+    }
+    found = summarise_answers("shop", judged, systems, answers, MEASURES, "fused")
+    one = found.found["reranked"]
+    assert one.difference is not None
+    assert one.applied is not None
+    assert one.applied.mean.value == pytest.approx(one.difference.mean.value * 4)
+    assert (one.applied.mean.n, one.applied.losses) == (3, 3)
+    line = r"reranked: 9 skipped: length, 3 applied; gain over the applied alone -0\.\d{3} \[-"
+    assert re.search(line, " ".join(shown(found).split()))
+    assert re.search(line.removeprefix("reranked: "), report.render(found, [], "secondpass evaluate"))
+    assert as_json(found, "")["systems"]["reranked"]["applied"]["lost"] == 3
+    assert "applied" not in as_json(compared(), "")["systems"]["reranked"]
+
+
 def shown(results: Results) -> str:
     console = Console(width=80, no_color=True, legacy_windows=False)
     with console.capture() as capture:
