@@ -52,8 +52,9 @@ of the weights after both stages, 0.7629, and one that reads the category too an
 The shipped model is the one of the first recipe with the best dev figure.
 
 The model is better as one voice of three: with `blend = { rerank = 1.0, lexical = 0.2, vector = 0.8 }`, chosen on train
-and dev, the same three seeds have 0.7732, 0.7759 and 0.7754 on test, mean **0.7748**, +0.0349 over the fused list (+0.0052 to
-+0.0645), 36 queries better and 17 worse; through the proxy (`python -m bench.through_proxy --blend 1 0.2 0.8`)."""
+and dev, the same three seeds have 0.7732, 0.7759 and 0.7754 on test, mean **0.7748**, +0.0349 over the fused list
+(+0.0052 to +0.0645), 36 queries better and 17 worse, through the proxy
+(`python -m bench.through_proxy --blend 1 0.2 0.8`)."""
 COMMAND = "python -m bench.products_en train --engine-url URL --out RUNS 1 2 3"
 LIMITS = (
     "English shop texts only. It was made for queries of up to 60 characters (the longest that it learnt from has 59), "
