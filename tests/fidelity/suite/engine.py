@@ -30,6 +30,7 @@ def reading_proxy(engine: str) -> Iterator[str]:
     """
     services = Services()
     policy = {"name": "all", "indices": ["*", "_all"], "fields": ["text", "title", "foo"], "scores": "engine"}
+    policy |= {"query_path": "header:User-Agent"}  # a text for every search, whatever its query
     servers = {
         "redis": {"url": services.valkey("valkey"), "page_ttl_s": 0},
         "broker": {"url": services.valkey("broker")},
