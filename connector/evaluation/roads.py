@@ -113,7 +113,10 @@ class Here:
         return read_result(answer.reply.status, answer.reply.body)
 
     def place(self, system: System) -> object:
-        return [worker.fingerprint for worker in self.services.live.live("score", system.policy.model)[:1]]
+        """The model, and what its guards let through."""
+        live, model = self.services.live, self.searches[system.name].settings.model_named(system.policy.model)
+        fingerprints = [worker.fingerprint for worker in live.live("score", model.name)[:1]]
+        return [*fingerprints, live.longest_query(model.name), *model.languages]
 
 
 @dataclass(frozen=True, slots=True)
