@@ -5,10 +5,15 @@
 The same searches in turn: through a proxy by a client of bare sockets, and straight by opensearch-py, which parses what
 it gets. What counts is the CPU time of the process alone (user and system): the proxy's, and the client's. Two Valkey
 servers, a worker with made-up scores and the proxies are started here; the index is made and deleted here.
+
+Three ways, each with its own proxy. "kept order": the same caller asks again within `page_ttl_s`. "another caller":
+no order is kept for who asks. "new search": a parameter that changes nothing makes each search one that the process has
+never seen, so that all is read and arranged anew; the scores are cached all the same.
 """
 
 import argparse
 import asyncio
+import itertools
 import json
 import os
 import random
@@ -42,7 +47,7 @@ url = ["{engine}"]
 [redis]
 url = "redis://127.0.0.1:{cache}/0"
 cache_key = "of the bench"
-page_ttl_s = {page_ttl_s}
+page_ttl_s = 600
 [broker]
 url = "redis://127.0.0.1:{broker}/0"
 [[model]]
@@ -86,7 +91,15 @@ def send(method: str, url: str, body: bytes | None = None) -> bytes:
         return bytes(reply.read())
 
 
-async def ask(port: int, bodies: list[bytes], count: int) -> set[str]:
+SERIAL = itertools.count()
+WAYS: dict[str, tuple[str, str]] = {  # what a search adds to the target and to the head, with a number of its own
+    "kept order": ("", ""),
+    "another caller": ("", "X-Caller: {}\r\n"),
+    "new search": ("?preference=a{}", ""),
+}
+
+
+async def ask(port: int, bodies: list[bytes], count: int, way: str = "kept order") -> set[str]:
     """Send `count` searches over CLIENTS connections; returns the outcomes that the answers named."""
     said: set[str] = set()
     turns = iter(range(count))
@@ -95,8 +108,9 @@ async def ask(port: int, bodies: list[bytes], count: int) -> set[str]:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         for turn in turns:
             body = bodies[turn % len(bodies)]
-            head = f"POST /{INDEX}/_search HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
-            writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+            target, field = (part.format(next(SERIAL)) for part in WAYS[way])
+            head = f"POST /{INDEX}/_search{target} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
+            writer.write(f"{head}{field}Content-Length: {len(body)}\r\n\r\n".encode() + body)
             fields = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
             await reader.readexactly(int(fields.partition("content-length: ")[2].partition("\r")[0]))
             outcome = fields.partition("secondpass-rerank: ")[2].partition("\r")[0].split(";")
@@ -169,18 +183,18 @@ def measure(engine: str, rounds: int, searches: int) -> dict[str, Any]:
             wait(lambda port=port: pong(port))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         known = {"engine": engine, "cache": cache, "broker": broker, "index": INDEX, "window": WINDOW}
+        config = folder / "secondpass.toml"
+        config.write_text(SETTINGS.format(**known))
+        command = [sys.executable, "-m", "connector.cli.main"]
+        stack.enter_context(process(*command, "worker", "--model", "stub", SECONDPASS_CONFIG=str(config)))
         ways: dict[str, tuple[int, int]] = {}
-        for name, page_ttl_s in {"scored anew": 0, "kept order": 600}.items():
-            config, port = folder / f"{page_ttl_s}.toml", free_port()
-            config.write_text(SETTINGS.format(page_ttl_s=page_ttl_s, **known))
-            command = [sys.executable, "-m", "connector.cli.main"]
-            if not ways:
-                stack.enter_context(process(*command, "worker", "--model", "stub", SECONDPASS_CONFIG=str(config)))
+        for name in WAYS:
+            port = free_port()
             proxy = stack.enter_context(process(*command, "proxy", "--config", str(config), "--port", str(port)))
             ways[name] = (port, proxy.pid)
-        for port, _ in ways.values():
+        for name, (port, _) in ways.items():
             wait(lambda port=port: send("GET", f"http://127.0.0.1:{port}/_secondpass/ready?rerank=true"))
-            while asyncio.run(ask(port, bodies, len(bodies))) != {CACHED}:
+            while asyncio.run(ask(port, bodies, len(bodies), name)) != {CACHED}:
                 pass  # the cache is being filled
         client = stack.enter_context(process(sys.executable, "-m", "bench.proxy_cpu", "--client", engine))
         assert client.stdin is not None
@@ -189,7 +203,7 @@ def measure(engine: str, rounds: int, searches: int) -> dict[str, Any]:
         for turn in range(rounds + 1):
             for name, (port, pid) in ways.items():
                 before = cpu(pid)
-                said = asyncio.run(ask(port, bodies, searches))
+                said = asyncio.run(ask(port, bodies, searches, name))
                 spent = cpu(pid) - before
                 assert said == {CACHED}, said
                 found[name].append(spent)

@@ -45,14 +45,13 @@ class ScoreCache:
         now = time.time()
         known = {}
         for field, value in zip(fields, values, strict=True):
-            if not isinstance(value, bytes):
-                continue
-            if len(value) == LOGIT.size:
-                known[field] = Score(LOGIT.unpack(value)[0])
-            elif len(value) == PASSAGE.size:
+            size = len(value) if isinstance(value, bytes) else 0
+            if size == LOGIT.size:
+                known[field] = Score(*LOGIT.unpack(value))
+            elif size == PASSAGE.size:
                 logit, start, end = PASSAGE.unpack(value)
                 known[field] = Score(logit, (start, end))
-            elif len(value) == UNREADABLE.size and UNREADABLE.unpack(value)[1] > now:
+            elif size == UNREADABLE.size and UNREADABLE.unpack(value)[1] > now:
                 known[field] = Score(float("nan"))
         return known
 

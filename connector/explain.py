@@ -13,7 +13,7 @@ from connector.settings import Model, Policy
 from connector.types import Candidate
 
 MEMBER = "_explanation"
-_KEY = b'"_explanation"'
+KEY = b'"_explanation"'
 
 Tree = dict[str, object]
 
@@ -30,7 +30,7 @@ def explain(
     """The new value of `_explanation`; None where the engine gave the hit none. `shown` is the `_score` of ours that
     the hit shows, None where it shows the engine's.
     """
-    spans = read_spans(candidate.raw) if _KEY in candidate.raw else None
+    spans = read_spans(candidate.raw) if KEY in candidate.raw else None
     if spans is None or MEMBER not in spans:
         return None
     engines = candidate.raw[spans[MEMBER].start : spans[MEMBER].end]

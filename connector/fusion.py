@@ -4,8 +4,9 @@ Ties go to the engine's lexical order, then to the id, so that the same two list
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from statistics import fmean, pstdev
+
+from msgspec.structs import replace
 
 from connector.types import Candidate
 

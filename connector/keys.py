@@ -14,7 +14,7 @@ import orjson
 
 from connector.dialects.request import SearchRequest
 from connector.settings import Policy, Settings
-from connector.types import Call, Plan
+from connector.types import Call, Headers, Plan
 
 DIGEST_BYTES = 16  # 2^64 texts until two of one query are likely to collide
 
@@ -36,11 +36,8 @@ class Keys:
 
     def digest(self, *parts: bytes) -> bytes:
         """16 bytes that stand for `parts`; their lengths take part, so ("ab", "c") is not ("a", "bc")."""
-        state = hashlib.blake2b(key=self.secret, digest_size=DIGEST_BYTES)
-        for part in parts:
-            state.update(b"%d:" % len(part))
-            state.update(part)
-        return state.digest()
+        said = b"".join([b"%d:%b" % (len(part), part) for part in parts])
+        return hashlib.blake2b(said, key=self.secret, digest_size=DIGEST_BYTES).digest()
 
     def texts(self, texts: Iterable[bytes]) -> list[bytes]:
         """The hash fields of texts; 100 texts of 1 KB take 0.2 ms."""
@@ -52,31 +49,31 @@ class Keys:
             digests.append(state.digest())
         return digests
 
-    def scores(self, fingerprint: str, template: str, passages: str, query: bytes) -> bytes:
-        """Hash of the logits of one query under one model, template and passage rule."""
-        rule = self.digest(fingerprint.encode(), template.encode(), passages.encode())
-        return b"secondpass:scores:" + rule.hex().encode() + b":" + self.digest(query).hex().encode()
+    def scores(self, fingerprint: str, template: str, rule: str, query: bytes) -> bytes:
+        """Hash of the logits of one query under one model, template and rule of reading."""
+        model = self.digest(fingerprint.encode(), template.encode(), rule.encode())
+        return b"secondpass:scores:" + model.hex().encode() + b":" + self.digest(query).hex().encode()
 
     def vector(self, fingerprint: str, query: bytes) -> bytes:
         """A query's vector under one embedder."""
         return b"secondpass:vector:" + self.digest(fingerprint.encode(), query).hex().encode()
 
-    def page(self, call: Call, request: SearchRequest, plan: Plan, policy: Policy) -> bytes:
-        """The kept order of one window: the same for all pages of one caller's search, and for no other caller's."""
-        credentials = sorted(
-            (name.lower(), value) for name, value in call.headers if name.lower() not in NOT_CREDENTIALS
-        )
+    def search(self, call: Call, request: SearchRequest, plan: Plan, policy: Policy) -> bytes:
+        """A search as such: the same for all its pages and all its callers."""
         parameters = {name: one.value for name, one in request.parameters.items() if name not in PAGE}
         body = {name: value for name, value in request.body.items() if name not in PAGE}
-        digest = self.digest(
+        return self.digest(
             call.target.partition(b"?")[0],
-            b"%d" % len(credentials),
-            *(part for field in credentials for part in field),
             repr(sorted(parameters.items())).encode("utf-8", "backslashreplace"),
             orjson.dumps(body, option=orjson.OPT_SORT_KEYS),
             repr((plan.text, plan.window, plan.budget_ms, plan.knn)).encode("utf-8", "backslashreplace"),
             policy.model_dump_json().encode(),
         )
+
+    def page(self, search: bytes, headers: Headers) -> bytes:
+        """The kept order of one window: the same for all pages of one caller's search, and for no other caller's."""
+        credentials = sorted((name.lower(), value) for name, value in headers if name.lower() not in NOT_CREDENTIALS)
+        digest = self.digest(search, *(part for field in credentials for part in field))
         return b"secondpass:page:" + digest.hex().encode()
 
 

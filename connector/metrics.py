@@ -5,6 +5,7 @@ through which any one of them answers for all.
 """
 
 import os
+from functools import cache
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -17,7 +18,7 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from connector.types import Outcome
+from connector.types import Outcome, Reason, State
 
 _TIMES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
@@ -35,6 +36,12 @@ _requests = {
     for kind in ("engine", "search", "ours")
     for status in range(2, 6)
 }
+_scored = {source: SCORED.labels(source) for source in ("cache", "model")}
+
+
+@cache
+def _ended(state: State, reason: Reason | None) -> Counter:
+    return SEARCHES.labels(state.value, reason.value if reason else "")
 
 
 def count_request(kind: str, status: int) -> None:
@@ -44,10 +51,12 @@ def count_request(kind: str, status: int) -> None:
 
 
 def count_search(outcome: Outcome) -> None:
-    SEARCHES.labels(outcome.state.value, outcome.reason.value if outcome.reason else "").inc()
+    _ended(outcome.state, outcome.reason).inc()
     if outcome.scored:
-        SCORED.labels("cache").inc(outcome.cached)
-        SCORED.labels("model").inc(outcome.scored - outcome.cached)
+        if outcome.cached:
+            _scored["cache"].inc(outcome.cached)
+        if outcome.scored > outcome.cached:
+            _scored["model"].inc(outcome.scored - outcome.cached)
         RERANK.observe(outcome.ms / 1000)
 
 

@@ -9,11 +9,12 @@ from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from connector.asked import UNREAD
 from connector.dialects.edit import plain_call
 from connector.dialects.msearch import Entries, Entry, read_entries
 from connector.dialects.source import with_body
 from connector.dialects.template import read_rendered, render_call, wrap
-from connector.searches import UNREAD, Names, Searches
+from connector.searches import Names, Searches
 from connector.together import Together, Wrap
 from connector.types import Answer, Call, Outcome, Reason, State
 
@@ -73,7 +74,7 @@ class MultiSearches:
         """Answer all searches; those of `calls` (each as a `_search`) as their policies say."""
         fetch = self.searches.second.fetch
         asked = {at: self.searches.ask(call, entries.entries[at].names) for at, call in calls.items()}
-        planned = [at for at, one in asked.items() if one.planned and not one.planned[0].skip]
+        planned = [at for at, one in asked.items() if one.planned and not one.planned.plan.skip]
         for at in planned[AT_ONCE:]:
             asked[at] = replace(asked[at], planned=None, outcome=TOO_MANY)
         together = Together(fetch, entries, set(asked), wrap)

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 import orjson
 
 from connector.dialects.splice import read_spans, splice
-from connector.keys import Keys
 from connector.page import Place
+from connector.reader import Reader
 from connector.types import Candidate
 
 NAME = "_secondpass"  # of the highlighted field and of the inner hit: no field of a user's own can be called so
@@ -20,17 +20,16 @@ Won = dict[str, object]
 """{"text", "start", "end"}: the passage and its characters in the text that the model read."""
 
 
-def won(places: Iterable[Place], known: Mapping[Key, Candidate], keys: Keys) -> dict[Key, Won]:
+def won(places: Iterable[Place], known: Mapping[Key, Candidate], reader: Reader) -> dict[Key, Won]:
     """The winning passages of scored hits, by index and id."""
     found: dict[Key, Won] = {}
     for place in places:
         candidate, passage = known.get(place.key), place.passage
         if candidate is None or passage is None:
             continue
-        text = candidate.text.encode("utf-8", "replace")  # as the rerank step sent it
-        if keys.texts([text]) == [passage.text]:
+        if reader.marks([candidate.fields]) == [passage.mark]:
             start, end = passage.start, passage.end
-            found[place.key] = {"text": text.decode()[start:end], "start": start, "end": end}
+            found[place.key] = {"text": reader.text(candidate.fields)[start:end], "start": start, "end": end}
     return found
 
 

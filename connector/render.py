@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from connector.calibration import Calibration
 from connector.dialects.answer import Found, render_hit, write_answer
 from connector.dialects.controls import details
+from connector.dialects.cuts import Cuts, cut_answer, cut_hit
+from connector.explain import KEY as EXPLAINED
 from connector.explain import explain
 from connector.page import Order, Place, below_one, sigmoid
 from connector.passage import Won, as_member
@@ -23,11 +25,11 @@ def render(
     rest: Sequence[Candidate],
     passages: Mapping[tuple[str, str], Won],
     calibration: Calibration | None = None,
-) -> bytes:
+) -> tuple[bytes, Cuts | None]:
     """Write `places` (of the window) and then `rest` (of the lexical order behind it) where the engine's hits stood.
 
-    `passages` are the winning ones, where the caller asked to see them. A document that was deleted since its order was
-    kept is left out.
+    Also gives the cuts that make the answer of the engine's bytes, where they are all it takes. `passages` are the
+    winning ones, where the caller asked to see them. A document that was deleted since its order was kept is left out.
     """
     plan = legs.plan
     untouched = order.outcome.state is State.SKIPPED and order.outcome.knn is not Knn.FUSED
@@ -38,6 +40,9 @@ def render(
         last = min(last, below_one(candidate.engine_score, order.top_score))
         place = Place(candidate.index, candidate.id, last, None, candidate.engine_rank, candidate.engine_score)
         listed.append((place, candidate))
+    top = (order.places[0].shown if order.places else None) if ours else None
+    if not (plan.details or passages) and (cuts := _cut(found, listed, plan.added, top, ours)):
+        return cuts.of(body, order.outcome.ms), cuts
     hits = []
     for rank, (place, candidate) in enumerate(listed, start=plan.first + 1):
         shown = place.shown if ours else None
@@ -45,9 +50,27 @@ def render(
         detail = _detail(rank, place, legs.model, passage, calibration) if plan.details else None
         why = None if untouched else explain(candidate, place, shown, legs.policy, legs.model, passage, calibration)
         hits.append(render_hit(candidate, plan, shown, detail, why, as_member(candidate, passage, plan.passage, shown)))
-    top = (order.places[0].shown if order.places else None) if ours else None
     said = details(order.outcome) if plan.details else None
-    return write_answer(body, found, hits, top, order.outcome.ms, said, plan.added)
+    return write_answer(body, found, hits, top, order.outcome.ms, said, plan.added), None
+
+
+def _cut(
+    found: Found, listed: Sequence[tuple[Place, Candidate]], added: Sequence[str], top: float | None, ours: bool
+) -> Cuts | None:
+    """None where a hit comes from elsewhere, or the answer or a hit of it has not the layout for that."""
+    if not found.layout.plain or not found.candidates or EXPLAINED in found.candidates[0].raw:
+        return None
+    first, names = found.candidates[0].engine_rank or 1, frozenset(added)
+    hits = []
+    for place, candidate in listed:
+        at = (candidate.engine_rank or 0) - first
+        if not 0 <= at < len(found.candidates) or found.candidates[at] is not candidate:
+            return None
+        hit = cut_hit(candidate, names, place.shown if ours else None)
+        if hit is None:
+            return None
+        hits.append((at, hit))
+    return cut_answer(found.layout, hits, top)
 
 
 def _detail(

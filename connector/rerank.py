@@ -6,7 +6,7 @@ It never raises and never waits beyond its budget. The cache is written after th
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
 
 from connector.cache import Score, ScoreCache
@@ -39,19 +39,38 @@ class Rerank:
     async def rerank(
         self, query: str, texts: Sequence[str], policy: Policy, model: Model, *, budget_s: float
     ) -> Scores:
-        """Logits of `texts` (first-stage order), parallel to them, by `budget_s` seconds from now.
+        """`rerank_unread` for texts that are there already."""
+        texts = [_clean(text) for text in texts]
+        marks = self.keys.texts(text.encode() for text in texts)
+        return await self.rerank_unread(query, marks, texts.__getitem__, policy, model, budget_s=budget_s)
+
+    async def rerank_unread(
+        self,
+        query: str,
+        marks: Sequence[bytes],
+        read: Callable[[int], str],
+        policy: Policy,
+        model: Model,
+        *,
+        rule: str = "",
+        budget_s: float,
+    ) -> Scores:
+        """Logits of documents (first-stage order), parallel to `marks`, by `budget_s` seconds from now.
+
+        A mark stands for a document's text in the cache, b"" for one that has none; equal marks are equal texts under
+        one `rule`. `read` gives the text at a place, and is asked only where the cache does not know the mark.
 
         APPLIED: every text has its logit, or NaN where the model could not read it or it was empty. PARTIAL: a prefix
         has. FAILED, with the reason: no prefix has, or there was nothing to read.
         """
         began = time.monotonic()
         try:
-            scores = await self._score(query, texts, policy, model, began, budget_s)
+            scores = await self._score(_clean(query), marks, read, policy, model, rule, began, budget_s)
         except RerankError as error:
-            scores = Scores(State.FAILED, (None,) * len(texts), error.reason)
+            scores = Scores(State.FAILED, (None,) * len(marks), error.reason)
         except Exception:
             log.exception("rerank failed")
-            scores = Scores(State.FAILED, (None,) * len(texts), Reason.ERROR)
+            scores = Scores(State.FAILED, (None,) * len(marks), Reason.ERROR)
         return replace(scores, ms=(time.monotonic() - began) * 1000, model=model.name)
 
     async def close(self) -> None:
@@ -59,35 +78,45 @@ class Rerank:
         await asyncio.gather(*self._writing, return_exceptions=True)
 
     async def _score(
-        self, query: str, texts: Sequence[str], policy: Policy, model: Model, began: float, budget_s: float
+        self,
+        query: str,
+        marks: Sequence[bytes],
+        read: Callable[[int], str],
+        policy: Policy,
+        model: Model,
+        rule: str,
+        began: float,
+        budget_s: float,
     ) -> Scores:
         workers = self.live.live("score", model.name)
         if not workers:
             raise RerankError(Reason.NO_WORKER)
         worker = workers[0]
-        query, texts = _clean(query), [_clean(text) for text in texts]
-        fields = self.keys.texts(text.encode() for text in texts)
-        readable = {field: text for field, text in zip(fields, texts, strict=True) if text and not text.isspace()}
-        if not readable:
+        places = {mark: place for place, mark in reversed(list(enumerate(marks))) if mark}
+        if not places:
             raise RerankError(Reason.NO_TEXT)
-        key = self.keys.scores(worker.fingerprint, policy.template, cached_rule(policy.passages), query.encode())
-        known = await self.cache.read(key, list(readable), budget_s * CACHE_SHARE)
-        from_cache = tuple(field in known for field in fields)
+        key = self.keys.scores(worker.fingerprint, policy.template, cached_rule(policy.passages) + rule, query.encode())
+        known = await self.cache.read(key, list(places), budget_s * CACHE_SHARE)
+        from_cache = tuple(mark in known for mark in marks)
         reason = None
-        if len(known) < len(readable):
-            missing = {field: text for field, text in readable.items() if field not in known}
+        missing = {mark: _clean(read(place)) for mark, place in places.items() if mark not in known}
+        missing = {mark: text for mark, text in missing.items() if text and not text.isspace()}
+        if missing:
             reading = Reading(best_passages(policy.passages), worker.max_tokens)
-            chunks = _chunks(fields, texts, missing, min(policy.chunk, self.dispatcher.most_pairs), reading)
+            pairs = [reading.pairs(read(place)) if reading.best else 1 for place in range(len(marks))]
+            chunks = _chunks(marks, pairs, missing, min(policy.chunk, self.dispatcher.most_pairs))
             patient = budget_s >= PATIENT_SHARE * policy.budget_ms / 1000
             fresh, reason = await self._ask(worker, query, chunks, missing, reading, began + budget_s, patient)
             if fresh:
                 self._write(key, fresh)
             known |= fresh
-        found = [known.get(field) if field in readable else UNREADABLE for field in fields]
+        elif not known:
+            raise RerankError(Reason.NO_TEXT)
+        found = [known.get(mark) or (None if mark in missing else UNREADABLE) for mark in marks]
         judged = _judged(tuple(score.logit if score else None for score in found), reason, sum(from_cache))
         if policy.passages == "off":
             return replace(judged, from_cache=from_cache)
-        return replace(judged, passages=tuple(map(_passage, found, fields)), from_cache=from_cache)
+        return replace(judged, passages=tuple(map(_passage, found, marks)), from_cache=from_cache)
 
     async def _ask(
         self,
@@ -123,24 +152,24 @@ def _clean(text: str) -> str:
 
 
 def _chunks(
-    fields: Sequence[bytes], texts: Sequence[str], missing: dict[bytes, str], size: int, reading: Reading
+    marks: Sequence[bytes], pairs: Sequence[int], missing: Container[bytes], size: int
 ) -> dict[int, list[bytes]]:
     """The missing texts by chunk number: each `size` pairs in first-stage order are a chunk, which are that many ranks
     where no text is read as passages. A repeated text belongs to its first chunk.
     """
     chunks: dict[int, list[bytes]] = {}
     seen = set()
-    pairs = 0
-    for field, text in zip(fields, texts, strict=True):
-        if field in missing and field not in seen:
-            seen.add(field)
-            chunks.setdefault(pairs // size, []).append(field)
-        pairs += reading.pairs(text)
+    before = 0
+    for mark, mine in zip(marks, pairs, strict=True):
+        if mark in missing and mark not in seen:
+            seen.add(mark)
+            chunks.setdefault(before // size, []).append(mark)
+        before += mine
     return chunks
 
 
-def _passage(score: Score | None, text: bytes) -> Passage | None:
-    return Passage(*score.span, text) if score and score.span else None
+def _passage(score: Score | None, mark: bytes) -> Passage | None:
+    return Passage(*score.span, mark) if score and score.span else None
 
 
 def _judged(logits: tuple[float | None, ...], reason: Reason | None, cached: int) -> Scores:

@@ -9,15 +9,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from connector.dialects.answer import Found, read_answer
-from connector.dialects.edit import knn_call, plain_call, window_call
+from connector.dialects.edit import json_headers, knn_call, plain_call, window_call
 from connector.dialects.request import SearchRequest
 from connector.engines.base import Dialect
 from connector.settings import Model, Policy
-from connector.texts import text_limit
 from connector.types import Call, Candidate, Plan, Reply
 
 Fetch = Callable[[Call], Awaitable[Reply]]
 """Sends a call to the engine and returns its whole answer. Raises EngineError and its kinds."""
+
+Forms = dict[tuple[int, int, bool], tuple[bytes, bytes]]
+"""Target and body of a search's window calls, by `from`, `size` and whether stored fields are read."""
 
 RESULT_WINDOW = re.compile(rb"must be less than or equal to: \[(\d+)\]")  # both engines word their refusal so
 NO_SOURCE = b"_source is disabled"  # and this one, to `fields` of an index without `_source`
@@ -34,15 +36,16 @@ class Legs:
     plan: Plan
     policy: Policy
     model: Model
+    forms: Forms = field(default_factory=dict)
     stored: bool = field(default=False, init=False)
 
     async def own(self) -> Reply:
         """The caller's own search, less our controls."""
         return await self.fetch(plain_call(self.call, self.request))
 
-    async def lexical(self, first: int, size: int) -> tuple[Reply, Found | None]:
-        """The caller's search for another page. Found is None where the engine refused that: `Reply` is then its
-        answer to the caller's own form. Shrinks to the index's `max_result_window` rather than cause an error.
+    async def window(self, first: int, size: int) -> Reply:
+        """The engine's answer to the caller's search for another page, or its refusal of that. Shrinks to the index's
+        `max_result_window` rather than cause an error.
         """
         reply = await self._edited(first, size)
         if reply.status == 400 and NO_SOURCE in reply.body:
@@ -52,13 +55,29 @@ class Legs:
             most = int(limit[1])
             if self.plan.first + self.plan.size <= most < first + size:
                 reply = await self._edited(first, most - first)
+        return reply
+
+    async def read(self, reply: Reply, first: int) -> tuple[Reply, Found | None]:
+        """What `window` gave as data. Found is None where the engine refused that: `Reply` is then its answer to the
+        caller's own form.
+        """
         found = self._read(reply, first) if reply.status == 200 else None
         if found is None:
             return await self.own(), None
         return reply, found
 
+    async def lexical(self, first: int, size: int) -> tuple[Reply, Found | None]:
+        """`window`, read."""
+        return await self.read(await self.window(first, size), first)
+
     async def _edited(self, first: int, size: int) -> Reply:
-        return await self.fetch(window_call(self.call, self.request, self.plan, first, size, stored=self.stored))
+        form = self.forms.get((first, size, self.stored))
+        if form is None:
+            call = window_call(self.call, self.request, self.plan, first, size, stored=self.stored)
+            self.forms[first, size, self.stored] = call.target, call.body
+        else:
+            call = Call(self.call.method, form[0], json_headers(self.request), form[1])
+        return await self.fetch(call)
 
     async def vector(self, vector: Sequence[float], size: int) -> list[Candidate]:
         """The nearest neighbours that obey the caller's filters, at most `size`; [] where the engine refused."""
@@ -87,5 +106,4 @@ class Legs:
         return list(found.candidates) if found else []
 
     def _read(self, reply: Reply, first: int, knn: bool = False) -> Found | None:
-        limit = text_limit(self.policy, self.model)
-        return read_answer(reply.body, self.policy, limit, first, knn=knn)
+        return read_answer(reply.body, first, knn=knn)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from connector.asked import Planned
 from connector.dialects.answer import Found
 from connector.dialects.request import SearchRequest
 from connector.embedding import EmbedClient
@@ -21,11 +22,12 @@ from connector.keys import Keys
 from connector.orders import Orders
 from connector.page import Order, arrange, decode, encode
 from connector.passage import won
+from connector.reader import Reader
 from connector.render import render
 from connector.rerank import Rerank
 from connector.retrieve import Fetch, Legs
-from connector.settings import Model, Policy
-from connector.types import Answer, Call, Candidate, Knn, Outcome, Plan, Reason, Reply, Scores, State
+from connector.settings import Model
+from connector.types import Answer, Candidate, Knn, Outcome, Plan, Reason, Reply, Scores, State
 
 log = logging.getLogger(__name__)
 
@@ -45,19 +47,21 @@ class SecondPass:
     orders: Orders
     keys: Keys
     page_ttl_s: int
-    computing: dict[bytes, asyncio.Task[tuple[Order, Known]]] = field(default_factory=dict)
+    computing: dict[bytes, asyncio.Task["Ordered"]] = field(default_factory=dict)
 
-    async def search(
-        self, call: Call, request: SearchRequest, plan: Plan, policy: Policy, model: Model, fetch: Fetch | None = None
-    ) -> Answer:
+    async def search(self, request: SearchRequest, planned: Planned, fetch: Fetch | None = None) -> Answer:
         """Answer one search, by way of `fetch` where it reaches the engine in another form than it is planned in.
         Raises EngineError where the engine itself does not answer.
         """
-        legs = Legs(fetch or self.fetch, self.dialect(), call, request, plan, policy, model)
+        call, plan = request.call, planned.plan
+        legs = Legs(
+            fetch or self.fetch, self.dialect(), call, request, plan, planned.policy, planned.model, planned.forms
+        )
         if plan.skip and plan.knn is not Knn.FUSED:
             return Answer(await legs.own(), Outcome(State.SKIPPED, plan.skip))
         try:
-            return await _Search(self, legs, self.keys.page(call, request, plan, policy)).answer()
+            key = self.keys.page(planned.search, call.headers)
+            return await _Search(self, legs, key).answer()
         except EngineError:
             raise
         except Exception:
@@ -65,9 +69,17 @@ class SecondPass:
             return Answer(await legs.own(), Outcome(State.FAILED, Reason.ERROR))
 
 
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """A window's final order, and the hits it was made of where it was made now."""
+
+    order: Order
+    known: Known = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class _Search:
-    """One search on its way."""
+    """One search on its way. `key` is that of its kept order."""
 
     shared: SecondPass
     legs: Legs
@@ -75,15 +87,16 @@ class _Search:
 
     async def answer(self) -> Answer:
         plan = self.legs.plan
-        kept = asyncio.create_task(self._kept())
+        kept = asyncio.create_task(self._load())
         vector = asyncio.create_task(self._vector_hits(kept)) if plan.knn is Knn.FUSED else None
         try:
             if plan.first < plan.window:
-                reply, found = await self.legs.lexical(0, max(plan.window, plan.first + plan.size))
+                reply = await self.legs.window(0, max(plan.window, plan.first + plan.size))
+                reply, found = await self.legs.read(reply, 0)
                 if found is None:
                     return _as_it_is(reply)
-                order, known = await self._order(kept, found, vector)
-                return await self._answer(reply, found, order, known, found.candidates)
+                ordered = await self._order(kept, found, vector)
+                return await self._answer(reply, found, ordered, found.candidates)
             return await self._answer_behind(kept, vector)
         finally:
             kept.cancel()
@@ -91,41 +104,33 @@ class _Search:
                 vector.cancel()
 
     async def _answer_behind(
-        self, kept: asyncio.Task[Order | None], vector: asyncio.Task[list[Candidate]] | None
+        self, kept: asyncio.Task[bytes | None], vector: asyncio.Task[list[Candidate]] | None
     ) -> Answer:
         """A page behind the window: the lexical order, shifted by as many documents as the window took out of it."""
         plan = self.legs.plan
-        order = await kept
-        if order is None:
+        ordered = _loaded(await kept, time.monotonic())
+        if ordered is None:
             reply, found = await self.legs.lexical(0, plan.window)
             if found is None:
                 return _as_it_is(reply)
-            order, _ = await self._order(kept, found, vector)
-        start = plan.first - len(order.places)
-        reply, found = await self.legs.lexical(start, plan.size + len(order.places))
+            ordered = await self._order(kept, found, vector)
+        places = ordered.order.places
+        start = plan.first - len(places)
+        reply, found = await self.legs.lexical(start, plan.size + len(places))
         if found is None:
             return _as_it_is(reply)
-        before = sum(1 for place in order.places if place.engine_rank is not None and place.engine_rank <= start)
+        before = sum(1 for place in places if place.engine_rank is not None and place.engine_rank <= start)
         padding: list[Candidate | None] = [None] * (start - before)  # the documents of earlier pages, not fetched
-        return await self._answer(reply, found, order, {}, [*padding, *found.candidates])
-
-    async def _kept(self) -> Order | None:
-        """The order that is kept for this search. Nothing is scored for its pages: every score they show was there."""
-        began = time.monotonic()
-        value = await self.shared.orders.load(self.key)
-        order = decode(value) if value else None
-        if order is None:
-            return None
-        outcome = replace(order.outcome, cached=order.outcome.scored, ms=(time.monotonic() - began) * 1000)
-        return Order(order.places, order.top_score, outcome)
+        return await self._answer(reply, found, Ordered(ordered.order), [*padding, *found.candidates])
 
     async def _order(
-        self, kept: asyncio.Task[Order | None], found: Found, vector: asyncio.Task[list[Candidate]] | None
-    ) -> tuple[Order, Known]:
+        self, kept: asyncio.Task[bytes | None], found: Found, vector: asyncio.Task[list[Candidate]] | None
+    ) -> Ordered:
         """The window's final order: the kept one, else the one under way, else computed now and kept."""
-        deadline = time.monotonic() + self.legs.plan.budget_ms / 1000
-        if order := await kept:
-            return order, {}
+        began = time.monotonic()
+        deadline = began + self.legs.plan.budget_ms / 1000
+        if ordered := _loaded(await kept, began):
+            return ordered
         task = self.shared.computing.get(self.key)
         if task is None:
             task = asyncio.create_task(self._compute(found, vector, deadline))
@@ -133,34 +138,49 @@ class _Search:
             task.add_done_callback(lambda _: self.shared.computing.pop(self.key, None))
         return await asyncio.shield(task)
 
-    async def _compute(
-        self, found: Found, vector: asyncio.Task[list[Candidate]] | None, deadline: float
-    ) -> tuple[Order, Known]:
+    async def _compute(self, found: Found, vector: asyncio.Task[list[Candidate]] | None, deadline: float) -> Ordered:
         plan, policy = self.legs.plan, self.legs.policy
         began = time.monotonic()
         knn, near = await _in_time(vector, plan, deadline)
         lexical = list(found.candidates[: plan.window])
         candidates = fuse(lexical, near, policy.fusion, policy.fusion_weights)[: plan.window]
+        known = {c.key: c for c in candidates}
         if skip := plan.skip or (Reason.TOO_FEW if len(candidates) <= 1 else None):
             outcome = Outcome(State.SKIPPED, skip, window=len(candidates), knn=knn)
-            order = await self._keep(arrange(candidates, Scores(State.SKIPPED), policy.blend, outcome))
-            return order, {c.key: c for c in candidates}
-        scores = await self.shared.rerank.rerank(
-            plan.text, [c.text for c in candidates], policy, self.legs.model, budget_s=deadline - time.monotonic()
+            return await self._kept(arrange(candidates, Scores(State.SKIPPED), policy.blend, outcome), known)
+        reader = Reader.of(policy, self.legs.model, self.shared.keys)
+        scores = await self.shared.rerank.rerank_unread(
+            plan.text,
+            reader.marks(c.fields for c in candidates),
+            lambda place: reader.text(candidates[place].fields),
+            policy,
+            self.legs.model,
+            rule=reader.rule,
+            budget_s=deadline - time.monotonic(),
         )
         outcome = _outcome(scores, candidates, self.legs.model, knn, (time.monotonic() - began) * 1000)
-        order = await self._keep(arrange(candidates, scores, policy.blend, outcome))
-        return order, {c.key: c for c in candidates}
+        return await self._kept(arrange(candidates, scores, policy.blend, outcome), known)
 
-    async def _keep(self, order: Order) -> Order:
+    async def _kept(self, order: Order, known: Known) -> Ordered:
         """The order that pages will be cut from: ours, or that of another proxy which was first."""
-        kept = None
-        if self.shared.page_ttl_s:
-            kept = await self.shared.orders.keep(self.key, encode(order), self.shared.page_ttl_s)
-        first = decode(kept) if kept else None
-        return first or Order(order.places, order.top_score, replace(order.outcome, pages_unstable=True))
+        value = encode(order)
+        kept = await self._keep(value)
+        if kept == value:
+            return Ordered(order, known)
+        if kept and (first := decode(kept)):
+            return Ordered(first, known)
+        unstable = Order(order.places, order.top_score, replace(order.outcome, pages_unstable=True))
+        return Ordered(unstable, known)
 
-    async def _vector_hits(self, kept: asyncio.Task[Order | None]) -> list[Candidate]:
+    async def _load(self) -> bytes | None:
+        return await self.shared.orders.load(self.key) if self.shared.page_ttl_s else None
+
+    async def _keep(self, value: bytes) -> bytes | None:
+        """What is kept for this search now: `value` or what was there before; None where nothing can be kept."""
+        ttl_s = self.shared.page_ttl_s
+        return await self.shared.orders.keep(self.key, value, ttl_s) if ttl_s else None
+
+    async def _vector_hits(self, kept: asyncio.Task[bytes | None]) -> list[Candidate]:
         """The vector leg, which a kept order has no need of. Raises RerankError where the query cannot be embedded in
         time.
         """
@@ -171,24 +191,38 @@ class _Search:
         return await self.legs.vector(vector, plan.window)
 
     async def _answer(
-        self, reply: Reply, found: Found, order: Order, known: Known, lexical: Sequence[Candidate | None]
+        self, reply: Reply, found: Found, ordered: Ordered, lexical: Sequence[Candidate | None]
     ) -> Answer:
         """Cut the caller's page out of the window's order and the lexical order behind it."""
-        plan = self.legs.plan
-        places = order.places[plan.first : plan.first + plan.size]
-        known = known | {c.key: c for c in found.candidates}
+        plan, order = self.legs.plan, ordered.order
+        keys = [place.key for place in order.places]
+        mine = slice(plan.first, plan.first + plan.size)
+        places = order.places[mine]
+        known = ordered.known | {c.key: c for c in found.candidates}
+        lost = [place for key, place in zip(keys[mine], places, strict=True) if key not in known]
         for was_lexical in (True, False):
-            lost = [p.key for p in places if p.key not in known and (p.engine_rank is not None) is was_lexical]
-            known |= await self.legs.by_id(lost, lexical=was_lexical)
-        window = {place.key for place in order.places}
-        behind = [c for c in lexical if c is None or c.key not in window]
-        start = max(0, plan.first - len(order.places))
-        rest = behind[start : start + plan.size - len(places)]
-        passages = won(places, known, self.shared.keys) if plan.details or plan.passage or plan.explain else {}
+            wanted = [place.key for place in lost if (place.engine_rank is not None) is was_lexical]
+            known |= await self.legs.by_id(wanted, lexical=was_lexical)
+        rest: list[Candidate] = []
+        if len(places) < plan.size:
+            window, start = set(keys), max(0, plan.first - len(keys))
+            behind = [c for c in lexical if c is None or c.key not in window]
+            rest = [c for c in behind[start : start + plan.size - len(places)] if c]
+        reader = Reader.of(self.legs.policy, self.legs.model, self.shared.keys)
+        passages = won(places, known, reader) if plan.details or plan.passage or plan.explain else {}
         live = self.shared.rerank.live
         calibration = live.calibration(self.legs.model.name) if plan.details or plan.explain else None
-        body = render(reply.body, found, self.legs, order, places, known, [c for c in rest if c], passages, calibration)
+        body, _ = render(reply.body, found, self.legs, order, places, known, rest, passages, calibration)
         return Answer(replace(reply, body=body), order.outcome)
+
+
+def _loaded(value: bytes | None, began: float) -> Ordered | None:
+    """The order that is kept for a search. Nothing is scored for its pages: every score they show was there."""
+    order = decode(value) if value else None
+    if not value or order is None:
+        return None
+    outcome = replace(order.outcome, cached=order.outcome.scored, ms=(time.monotonic() - began) * 1000)
+    return Ordered(Order(order.places, order.top_score, outcome))
 
 
 def _as_it_is(reply: Reply) -> Answer:

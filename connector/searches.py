@@ -4,12 +4,14 @@ This is where the settings' policies meet the road; `connector.search` knows one
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from time import perf_counter
 
+from connector.asked import UNREAD, Asked, Planned, Recent, heeded_fields, request_key
 from connector.dialects.controls import read_controls, strip_header
 from connector.dialects.edit import plain_call
-from connector.dialects.request import SearchRequest, read_request
+from connector.dialects.request import read_request
 from connector.dialects.source import with_body
 from connector.dialects.template import read_rendered, render_call, search_target, wrap
 from connector.errors import BadRequest
@@ -18,35 +20,34 @@ from connector.plan import match_policy, plan
 from connector.proxy import simple
 from connector.retrieve import Fetch
 from connector.search import SecondPass
-from connector.settings import Model, Policy, Settings
-from connector.types import Answer, Call, Controls, Outcome, Plan, Reason, Reply, State
+from connector.settings import Policy, Settings
+from connector.types import Answer, Call, Controls, Outcome, Reason, Reply, State
 
 Names = tuple[str, ...]
-UNREAD = Outcome(State.SKIPPED, Reason.ERROR)  # the engine says what is wrong with the request
+MATCHED = 1000  # combinations of names whose policy is known; more begin anew
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A search that is ready to go: `planned`, or as it came with `outcome` to say why."""
-
-    call: Call
-    names: Names = ()
-    request: SearchRequest | None = None
-    outcome: Outcome = UNREAD
-    planned: tuple[Plan, Policy, Model] | None = None
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Searches:
     """All searches of a process."""
 
     settings: Settings
     second: SecondPass
     pipelines: DefaultPipelines | None = None
+    recent: Recent = field(default_factory=Recent)
+    matched: dict[Names, bool] = field(default_factory=dict)
+
+    @cached_property
+    def heeded(self) -> frozenset[bytes]:
+        return heeded_fields(self.settings.policy)
 
     def matches(self, names: Names) -> bool:
         """Whether index names, as written in a request, are under a policy."""
-        return match_policy(names, self.settings.policy) is not None
+        if len(self.matched) >= MATCHED:
+            self.matched.clear()
+        if (found := self.matched.get(names)) is None:
+            found = self.matched[names] = match_policy(names, self.settings.policy) is not None
+        return found
 
     async def search(self, call: Call, names: Names) -> Answer:
         """Answer a `_search` under a policy. Raises BadRequest for controls that cannot be understood, EngineError."""
@@ -86,6 +87,15 @@ class Searches:
 
     def ask(self, call: Call, names: Names, adapt: Callable[[Policy], Policy] | None = None) -> Asked:
         """What is to be done for a `_search`. Raises BadRequest."""
+        longest = [self.second.rerank.live.longest_query(model.name) for model in self.settings.model]
+        key = b"" if adapt else request_key(self.second.keys, call, self.heeded, longest)
+        if known := self.recent.find(key):
+            return known.by(call)
+        asked = self._read(call, names, adapt)
+        self.recent.keep(key, asked)
+        return asked
+
+    def _read(self, call: Call, names: Names, adapt: Callable[[Policy], Policy] | None) -> Asked:
         request = read_request(call)
         if request is None:
             return Asked(call, names)
@@ -95,17 +105,18 @@ class Searches:
             return Asked(call, names, request, Outcome(State.SKIPPED, policy or Reason.OPT_OUT))
         policy = adapt(policy) if adapt else policy
         model = self.settings.model_named(policy.model)
-        planned = plan(request, controls, policy, model, self.second.rerank.live.longest_query(model.name))
-        return Asked(call, names, request, planned=(planned, policy, model))
+        found = plan(request, controls, policy, model, self.second.rerank.live.longest_query(model.name))
+        planned = Planned(found, policy, model, self.second.keys.search(call, request, found, policy))
+        return Asked(call, names, request, planned=planned)
 
     async def answer(self, asked: Asked, fetch: Fetch | None = None) -> Answer:
         """Do it, by way of `fetch` where the engine is to see another form of it."""
         if asked.request is None or asked.planned is None:
             return Answer(await (fetch or self.second.fetch)(plain_call(asked.call, asked.request)), asked.outcome)
-        planned, policy, model = asked.planned
-        if self.pipelines and planned.skip is None and await self.pipelines.apply_to(asked.request, asked.names):
-            planned = replace(planned, skip=Reason.PIPELINE, knn=None, knn_filter=None)
-        return await self.second.search(asked.call, asked.request, planned, policy, model, fetch)
+        planned, plan = asked.planned, asked.planned.plan
+        if self.pipelines and plan.skip is None and await self.pipelines.apply_to(asked.request, asked.names):
+            planned = replace(planned, plan=replace(plan, skip=Reason.PIPELINE, knn=None, knn_filter=None))
+        return await self.second.search(asked.request, planned, fetch)
 
     def _policy(self, names: Names, controls: Controls) -> Policy | Reason | None:
         """The policy that the names select, or the one the request names among those that cover it."""

@@ -54,16 +54,21 @@ class Store:
 
     async def _ask(self, commands: tuple[Command, ...], wait_s: float) -> list[Any]:
         """Raises RedisError, OSError, TimeoutError."""
-        line = self._line
+        loop, line = asyncio.get_running_loop(), self._line
+        end_at = loop.time() + wait_s
+        if line is None or not line.open:
+            async with asyncio.timeout_at(end_at):
+                line = await self._connected()
+        asked = line.ask(commands)
+        timer = loop.call_at(end_at, _give_up, asked)  # a third of what asyncio.timeout costs
         try:
-            async with asyncio.timeout(wait_s):
-                if line is None or not line.open:
-                    line = await self._connected()
-                return await line.ask(commands)
+            return await asked
         except TimeoutError:
-            if line and wait_s >= self.wait_s:  # a caller with less time says nothing about the connection
+            if wait_s >= self.wait_s:  # a caller with less time says nothing about the connection
                 line.abort()
             raise
+        finally:
+            timer.cancel()
 
     async def _connected(self) -> Line:
         """A new connection, made once for all who wait for it; it goes on where they do not."""
@@ -80,3 +85,8 @@ class Store:
 
     async def _ping(self) -> bool:
         return bool(await self._ask((("PING",),), self.wait_s))
+
+
+def _give_up(asked: "asyncio.Future[list[Any]]") -> None:
+    if not asked.done():
+        asked.set_exception(TimeoutError("no answer in time"))

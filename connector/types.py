@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+import msgspec
+
 Headers = Sequence[tuple[bytes, bytes]]
 """Header fields in their order and spelling, repeated ones repeated."""
 
@@ -108,18 +110,18 @@ class Plan:
     collapse: str | None = None  # the field of the caller's `collapse`, which the vector leg must share
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True):
     """A document that may be on the final list.
 
-    `raw` is the hit as the engine wrote it. `engine_rank` is its 1-based place in the lexical list, None when only the
-    vector leg found it; `knn_rank` likewise. `text` is what the model reads ("" when there is nothing to read).
+    `raw` is the hit as the engine wrote it, `fields` the member of that name in it, where the model's text stands (b""
+    where there is nothing to read). `engine_rank` is its 1-based place in the lexical list, None when only the vector
+    leg found it; `knn_rank` likewise.
     """
 
     index: str
     id: str
     raw: bytes
-    text: str = ""
+    fields: bytes = b""
     engine_rank: int | None = None
     engine_score: float | None = None
     knn_rank: int | None = None
@@ -131,13 +133,13 @@ class Candidate:
 
 
 class Passage(NamedTuple):
-    """The part of a scored text that won: its characters from `start` to before `end`. `text` is the keyed hash of the
-    whole text, without which a later answer could not tell that its document has changed.
+    """The part of a scored text that won: its characters from `start` to before `end`. `mark` stands for the whole text
+    (`connector.reader`); without it a later answer could not tell that its document has changed.
     """
 
     start: int
     end: int
-    text: bytes
+    mark: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ caller meant by `budget=fast` would be worse than saying so.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import http_sf
@@ -96,22 +97,28 @@ def render_outcomes(outcomes: Sequence[Outcome]) -> bytes:
     """The value of `Secondpass-Rerank`: `applied;scored=100;cached=63;window=100;ms=41.2;model="m"`; for `_msearch` a
     list of them, one a search, in order.
     """
-    return str(http_sf.ser([_item(outcome) for outcome in outcomes])).encode("ascii")
+    return ", ".join(map(_item, outcomes)).encode("ascii")
 
 
-def _item(outcome: Outcome) -> tuple[http_sf.Token, dict[str, Any]]:
+def _item(outcome: Outcome) -> str:
     """Counts and model only where something was scored: a skipped search has nothing of them to tell."""
-    parameters: dict[str, Any] = {}
+    said: list[str] = [outcome.state.value]
     if outcome.state in (State.APPLIED, State.PARTIAL):
-        parameters |= {"scored": outcome.scored, "cached": outcome.cached, "window": outcome.window}
-        parameters |= {"ms": round(float(outcome.ms), 1), "model": outcome.model}
+        said += [f"scored={outcome.scored}", f"cached={outcome.cached}", f"window={outcome.window}"]
+        said += [f"ms={round(float(outcome.ms), 1)}", f"model={_string(outcome.model)}"]
     if outcome.reason is not None:
-        parameters["reason"] = http_sf.Token(outcome.reason.value)
+        said.append(f"reason={outcome.reason.value}")
     if outcome.knn is not None:
-        parameters["knn"] = http_sf.Token(outcome.knn.value)
+        said.append(f"knn={outcome.knn.value}")
     if outcome.pages_unstable:
-        parameters["pages"] = http_sf.Token("unstable")
-    return http_sf.Token(outcome.state.value), parameters
+        said.append("pages=unstable")
+    return ";".join(said)
+
+
+@lru_cache(maxsize=256)
+def _string(text: str) -> str:
+    """RFC 9651's form of a string. The rest of an item is written as it is: numbers and tokens, 11 us of library."""
+    return str(http_sf.ser(text))
 
 
 def details(outcome: Outcome) -> dict[str, object]:

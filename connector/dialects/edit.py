@@ -13,7 +13,7 @@ from connector.dialects.request import SearchRequest
 from connector.dialects.source import json_type
 from connector.dialects.splice import read_spans, splice
 from connector.dialects.uri import edit_target
-from connector.types import Call, Plan
+from connector.types import Call, Headers, Plan
 
 _SHAPING_KEYS = (
     "_source",
@@ -151,13 +151,19 @@ def _remove_ext(request: SearchRequest, changes: dict[str, bytes | None]) -> Non
 
 def _with_body(request: SearchRequest, body: bytes, moves: Mapping[str, str | None]) -> Call:
     """The call with an uncompressed JSON body; the length is the HTTP client's to write."""
-    headers = [field for field in strip_header(request.headers) if field[0].lower() not in _BODY_HEADERS]
     if request.from_source:
         moves = {**moves, "source": None, "source_content_type": None}
+    target = edit_target(request.call.target, request.parameters, moves)
+    return Call(request.call.method, target, json_headers(request), body)
+
+
+def json_headers(request: SearchRequest) -> Headers:
+    """The caller's fields for a body that is plain JSON."""
+    headers = [field for field in strip_header(request.headers) if field[0].lower() not in _BODY_HEADERS]
     if request.from_source or not request.raw.strip():
         headers = [field for field in headers if field[0].lower() != b"content-type"]
         headers.append((b"Content-Type", json_type(request.headers)))
-    return Call(request.call.method, edit_target(request.call.target, request.parameters, moves), headers, body)
+    return headers
 
 
 def _uncompressed(call: Call) -> Call:

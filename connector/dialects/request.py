@@ -56,6 +56,12 @@ class SearchRequest:
         """`ext` of the body, for `read_controls`."""
         return self.body.get("ext")
 
+    def by(self, call: Call) -> "SearchRequest":
+        """The same request in another call."""
+        return SearchRequest(
+            call, self.parameters, self.body, self.raw, self.spans, self.from_source, self.first, self.size
+        )
+
     def header(self, name: bytes) -> bytes | None:
         """The first field of that name (lower case)."""
         return next((value for key, value in self.headers if key.lower() == name), None)

@@ -74,8 +74,9 @@ class App:
 
     async def __call__(self, request: Request) -> None:
         route = routes.read(request.method, request.target)
-        if route.search in self._searches and (route.search in routes.NAMED_WITHIN or self._matches(route.names)):
-            await self._rerank(request, route)
+        under = bool(route.search) and self._matches(route.names)
+        if route.search in self._searches and (under or route.search in routes.NAMED_WITHIN):
+            await self._rerank(request, route, under)
         elif route.ours or route.endpoint in self._endpoints:
             metrics.count_request("ours", await self._ours(request, route))
         elif self._advertise and asks_for_nodes(request.method, request.target):
@@ -114,8 +115,8 @@ class App:
             self._active -= 1
             metrics.IN_FLIGHT.dec()
 
-    async def _rerank(self, request: Request, route: routes.Route) -> None:
-        under = self._matches(route.names)  # an `_msearch` may also name its indices in its body
+    async def _rerank(self, request: Request, route: routes.Route, under: bool) -> None:
+        """`under` a policy are the path's names; an `_msearch` may also name its indices in its body."""
         try:
             with self._place():
                 status, outcomes = await self._read_and_rerank(request, route, under)

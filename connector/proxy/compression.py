@@ -28,8 +28,10 @@ def readable(headers: Headers) -> list[tuple[bytes, bytes]]:
 
 def encoding(headers: Headers) -> bytes:
     """The content coding, lower case; b"" for none."""
-    codings = [value.strip().lower() for name, value in headers if name.lower() == b"content-encoding"]
-    coding = b",".join(codings)
+    codings = [value for name, value in headers if name.lower() == b"content-encoding"]
+    if not codings:
+        return b""
+    coding = b",".join(value.strip().lower() for value in codings)
     return b"" if coding == b"identity" else coding
 
 

@@ -1,6 +1,7 @@
 """What a request is, by its method and raw target alone. Pure. Whatever is not clearly ours belongs to the engine."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -61,6 +62,7 @@ def read(method: str, target: bytes) -> Route:
     return _search(path)
 
 
+@lru_cache(maxsize=1024)
 def _search(path: bytes) -> Route:
     """`/_search` or `/{index}/_search`. Engines split a path, then decode the parts; slashes at its end say nothing."""
     parts = path.rstrip(b"/").split(b"/")

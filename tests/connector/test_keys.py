@@ -22,7 +22,7 @@ def page(
     call = Call("POST", target, headers, body)
     request = read_request(call)
     assert request is not None
-    return KEYS.page(call, request, PLAN, POLICY)
+    return KEYS.page(KEYS.search(call, request, PLAN, POLICY), headers)
 
 
 def test_all_pages_of_a_search_share_a_key() -> None:

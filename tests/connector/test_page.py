@@ -13,7 +13,7 @@ NAN = math.nan
 
 
 def candidates(count: int) -> list[Candidate]:
-    return [Candidate("i", str(n), b"{}", "text", n + 1, 10.0 - n / 100) for n in range(count)]
+    return [Candidate("i", str(n), b"{}", b"", n + 1, 10.0 - n / 100) for n in range(count)]
 
 
 def order(state: State, *logits: float | None, blend: Blend | None = None) -> Order:

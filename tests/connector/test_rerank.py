@@ -57,7 +57,7 @@ async def test_passages_come_with_their_scores_from_worker_and_cache(settings: S
         spans = [found and (found.start, found.end) for found in first.passages]
         assert spans == [(0, 3), (0, 6), None, (0, 3), (0, 5)]
         assert first.passages[0] is not None
-        assert first.passages[0].text == services.keys.texts([b"one"])[0]
+        assert first.passages[0].mark == services.keys.texts([b"one"])[0]
         await services.rerank.close()
         again = await services.rerank.rerank(query, texts, policy, model, budget_s=10)
         assert again.cached == 4
@@ -68,12 +68,13 @@ def test_a_long_document_counts_as_the_pairs_it_will_be() -> None:
     texts = ["a", "x" * 100_000, "b", "c", "x" * 100_000, "d"]
     fields = [bytes([number]) for number in range(6)]
     missing = dict(zip(fields, texts, strict=True))
-    whole = _chunks(fields, texts, missing, 4, Reading(0, 128))
+    whole = _chunks(fields, [1] * 6, missing, 4)
     assert whole == {0: fields[:4], 1: fields[4:]}
-    cut = _chunks(fields, texts, missing, 4, Reading(1, 128))
+    pairs = [Reading(1, 128).pairs(text) for text in texts]
+    cut = _chunks(fields, pairs, missing, 4)
     assert cut == {0: fields[:2], 16: fields[2:5], 32: fields[5:]}
     del missing[fields[1]]  # a cached one leaves the others in their chunks
-    assert _chunks(fields, texts, missing, 4, Reading(1, 128)) == {0: fields[:1], 16: fields[2:5], 32: fields[5:]}
+    assert _chunks(fields, pairs, missing, 4) == {0: fields[:1], 16: fields[2:5], 32: fields[5:]}
 
 
 async def test_a_worker_with_other_weights_gets_everything_again(broker_url: str, valkey_url: str) -> None:

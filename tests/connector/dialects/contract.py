@@ -13,6 +13,7 @@ from connector.dialects.edit import knn_call, plain_call, window_call
 from connector.dialects.request import read_request
 from connector.plan import plan
 from connector.settings import Model, Policy
+from connector.texts import document_text
 from connector.types import Call, Controls
 
 MODEL = Model(name="m", source="bundled:m")
@@ -130,7 +131,7 @@ class DialectContract:
             send(client, window_call(call, request, planned, 0, 10)),
             send(client, knn_call(call, request, planned, filters, 10)),
         )
-        lexical, other = (read_answer(reply.content, POLICY, 4096) for reply in (window, leg))
+        lexical, other = (read_answer(reply.content) for reply in (window, leg))
         assert lexical is not None
         assert other is not None
         assert [one.raw for one in other.candidates] == [one.raw for one in lexical.candidates]
@@ -150,12 +151,12 @@ def same_answer(client: httpx.Client, call: Call, *, stored: bool = False) -> li
     own = send(client, plain_call(call, request))
     reply = send(client, window_call(call, request, planned, 0, 10, stored=stored))
     assert (own.status_code, reply.status_code) == (200, 200), reply.text
-    found = read_answer(reply.content, POLICY, 4096)
+    found = read_answer(reply.content)
     assert found is not None
     page = found.candidates[request.first : request.first + request.size]
     out = write_answer(reply.content, found, [render_hit(one, planned) for one in page])
     assert without_took(out) == without_took(own.content)
-    return [one.text for one in found.candidates]
+    return [document_text(json.loads(one.fields or b"{}"), POLICY) for one in found.candidates]
 
 
 def without_took(body: bytes) -> Any:

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.dialects.answer import Found, read_answer, render_hit, write_answer
-from connector.types import Candidate
 from tests.connector.dialects.samples import planned, policy, read
 
 POLICY = policy()
@@ -22,17 +21,17 @@ ANSWER = b"""{"took" : 7,"timed_out":false,"_shards":{"total":2,"successful":2,"
 
 
 def found(body: bytes = ANSWER, **options: Any) -> Found:
-    answer = read_answer(body, POLICY, 4096, **options)
+    answer = read_answer(body, **options)
     assert answer is not None
     return answer
 
 
 def test_candidates_in_the_engines_order() -> None:
     answer = found()
-    assert [(one.key, one.text, one.engine_rank, one.engine_score) for one in answer.candidates] == [
-        (("p-1", "a"), "Coat. N", 1, 3.5),
-        (("p-1", "b"), "Warm", 2, 1.25),
-        (("p-2", "a"), "", 3, 1.0),
+    assert [(one.key, one.fields, one.engine_rank, one.engine_score) for one in answer.candidates] == [
+        (("p-1", "a"), b'{"name":["Coat"],"brand":["N"]}', 1, 3.5),
+        (("p-1", "b"), b'{"description":["Warm"],"colour":["red"]}', 2, 1.25),
+        (("p-2", "a"), b"", 3, 1.0),
     ]
     assert answer.candidates[2].raw == b'{"_index":"p-2","_id":"a","_score":1.0}'
     assert (answer.total, answer.relation, answer.max_score, answer.took_ms) == (1000, "gte", 3.5, 7)
@@ -59,7 +58,7 @@ def test_candidates_in_the_engines_order() -> None:
     ],
 )
 def test_what_is_not_an_answer(body: bytes) -> None:
-    assert read_answer(body, POLICY, 4096) is None
+    assert read_answer(body) is None
 
 
 def test_answers_with_less_in_them() -> None:
@@ -101,7 +100,8 @@ def test_scores_took_and_details() -> None:
 
 def rendered(hit: dict[str, Any], request: object = None, fields: tuple[str, ...] = ("name", "brand")) -> Any:
     raw = json.dumps({"_index": "p", "_id": "1", "_score": None} | hit).encode()
-    return json.loads(render_hit(Candidate("p", "1", raw), planned(read(request), *fields)))
+    (candidate,) = found(b'{"hits":{"hits":[%b]}}' % raw).candidates
+    return json.loads(render_hit(candidate, planned(read(request), *fields)))
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ QUICK = b'{"_index":"p","_id":"1","_version":3,"_score":1.5,"_source":{"a":{"fie
 )
 def test_the_quick_way_to_a_hit_is_the_general_one(raw: bytes) -> None:
     """`members` that change nothing force the general way."""
-    candidate = Candidate("p", "1", raw)
+    (candidate,) = found(b'{"hits":{"hits":[%b]}}' % raw).candidates
     for added in ((), ("name",), ("name", "brand")):
         planned = replace(PLAN, added=added)
         general = render_hit(candidate, planned, 1.25, members={"_none": None})
