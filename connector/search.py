@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from connector.arranged import Basis, Memory
 from connector.asked import Planned
 from connector.dialects.answer import Found
 from connector.dialects.request import SearchRequest
@@ -47,6 +48,7 @@ class SecondPass:
     orders: Orders
     keys: Keys
     page_ttl_s: int
+    memory: Memory = field(default_factory=Memory)
     computing: dict[bytes, asyncio.Task["Ordered"]] = field(default_factory=dict)
 
     async def search(self, request: SearchRequest, planned: Planned, fetch: Fetch | None = None) -> Answer:
@@ -61,7 +63,7 @@ class SecondPass:
             return Answer(await legs.own(), Outcome(State.SKIPPED, plan.skip))
         try:
             key = self.keys.page(planned.search, call.headers)
-            return await _Search(self, legs, key).answer()
+            return await _Search(self, legs, planned.search, key).answer()
         except EngineError:
             raise
         except Exception:
@@ -71,18 +73,25 @@ class SecondPass:
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
-    """A window's final order, and the hits it was made of where it was made now."""
+    """A window's final order, and the hits it was made of where it was made now.
+
+    `value` is what Redis keeps of it, where that is known, and `model` the fingerprint of the one whose cached scores
+    alone it was made of just now: what it follows from, besides the engine's answer.
+    """
 
     order: Order
     known: Known = field(default_factory=dict)
+    value: bytes = b""
+    model: str = ""
 
 
 @dataclass(slots=True)
 class _Search:
-    """One search on its way. `key` is that of its kept order."""
+    """One search on its way. `search` stands for it whoever asks, `key` is that of its kept order."""
 
     shared: SecondPass
     legs: Legs
+    search: bytes
     key: bytes
 
     async def answer(self) -> Answer:
@@ -92,6 +101,8 @@ class _Search:
         try:
             if plan.first < plan.window:
                 reply = await self.legs.window(0, max(plan.window, plan.first + plan.size))
+                if answer := await self._again(reply, kept):
+                    return answer
                 reply, found = await self.legs.read(reply, 0)
                 if found is None:
                     return _as_it_is(reply)
@@ -102,6 +113,31 @@ class _Search:
             kept.cancel()
             if vector:
                 vector.cancel()
+
+    async def _again(self, reply: Reply, kept: asyncio.Task[bytes | None]) -> Answer | None:
+        """The answer as it was arranged before, where the engine's is the same."""
+        plan = self.legs.plan
+        if reply.status != 200 or plan.details or plan.passage:
+            return None
+        began, value = time.monotonic(), await kept
+        known = self.shared.memory.find(self._basis(value or b"", self._model()), reply.body)
+        if known is None:
+            return None
+        stable = value or await self._keep(known.order)
+        if stable and stable not in (value, known.order):  # another proxy has kept another order in the meantime
+            return None
+        ms = (time.monotonic() - began) * 1000
+        outcome = replace(known.outcome, cached=known.outcome.scored, ms=ms, pages_unstable=not stable)
+        return Answer(Reply(reply.status, reply.reason, reply.headers, known.cuts.of(reply.body, ms)), outcome)
+
+    def _basis(self, order: bytes, model: str) -> Basis | None:
+        """What decides the page besides the engine's answer: the search, and its kept order or else the model."""
+        return (self.search, self.legs.plan.first, self.legs.plan.size, order or model) if order or model else None
+
+    def _model(self) -> str:
+        """The fingerprint of the model that scores now; "" where none does, or where the vector leg takes part too."""
+        worker = next(iter(self.shared.rerank.live.live("score", self.legs.model.name)), None)
+        return worker.fingerprint if worker and self.legs.plan.knn is not Knn.FUSED else ""
 
     async def _answer_behind(
         self, kept: asyncio.Task[bytes | None], vector: asyncio.Task[list[Candidate]] | None
@@ -148,7 +184,7 @@ class _Search:
         if skip := plan.skip or (Reason.TOO_FEW if len(candidates) <= 1 else None):
             outcome = Outcome(State.SKIPPED, skip, window=len(candidates), knn=knn)
             return await self._kept(arrange(candidates, Scores(State.SKIPPED), policy.blend, outcome), known)
-        reader = Reader.of(policy, self.legs.model, self.shared.keys)
+        reader, worker = Reader.of(policy, self.legs.model, self.shared.keys), self._model()
         scores = await self.shared.rerank.rerank_unread(
             plan.text,
             reader.marks(c.fields for c in candidates),
@@ -159,18 +195,19 @@ class _Search:
             budget_s=deadline - time.monotonic(),
         )
         outcome = _outcome(scores, candidates, self.legs.model, knn, (time.monotonic() - began) * 1000)
-        return await self._kept(arrange(candidates, scores, policy.blend, outcome), known)
+        whole = outcome.cached == outcome.scored == outcome.window and worker == self._model()
+        return await self._kept(arrange(candidates, scores, policy.blend, outcome), known, worker if whole else "")
 
-    async def _kept(self, order: Order, known: Known) -> Ordered:
+    async def _kept(self, order: Order, known: Known, model: str = "") -> Ordered:
         """The order that pages will be cut from: ours, or that of another proxy which was first."""
         value = encode(order)
         kept = await self._keep(value)
         if kept == value:
-            return Ordered(order, known)
+            return Ordered(order, known, value, model)
         if kept and (first := decode(kept)):
             return Ordered(first, known)
         unstable = Order(order.places, order.top_score, replace(order.outcome, pages_unstable=True))
-        return Ordered(unstable, known)
+        return Ordered(unstable, known, value if model else b"", model)
 
     async def _load(self) -> bytes | None:
         return await self.shared.orders.load(self.key) if self.shared.page_ttl_s else None
@@ -212,7 +249,10 @@ class _Search:
         passages = won(places, known, reader) if plan.details or plan.passage or plan.explain else {}
         live = self.shared.rerank.live
         calibration = live.calibration(self.legs.model.name) if plan.details or plan.explain else None
-        body, _ = render(reply.body, found, self.legs, order, places, known, rest, passages, calibration)
+        body, cuts = render(reply.body, found, self.legs, order, places, known, rest, passages, calibration)
+        if cuts and ordered.value and not lost and order.outcome.state is State.APPLIED:
+            basis = self._basis(b"" if ordered.model else ordered.value, ordered.model)
+            self.shared.memory.keep(basis, reply.body, ordered.value, order.outcome, cuts)
         return Answer(replace(reply, body=body), order.outcome)
 
 
@@ -222,7 +262,7 @@ def _loaded(value: bytes | None, began: float) -> Ordered | None:
     if not value or order is None:
         return None
     outcome = replace(order.outcome, cached=order.outcome.scored, ms=(time.monotonic() - began) * 1000)
-    return Ordered(Order(order.places, order.top_score, outcome))
+    return Ordered(Order(order.places, order.top_score, outcome), value=value)
 
 
 def _as_it_is(reply: Reply) -> Answer:
