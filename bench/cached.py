@@ -16,6 +16,7 @@ import redis
 
 from bench.queue import MODEL, WORDS, make_settings
 from bench.record import record
+from connector.cache import Score
 from connector.contract import Announcement, workers_key
 from connector.services import Services
 from connector.types import State
@@ -33,7 +34,7 @@ async def measure(url: str, count: int, seconds: float) -> dict[str, object]:
     texts = [f"{number} {WORDS * 5}" for number in range(count)]
     services = await Services.open(settings)
     key = services.keys.scores("0" * 32, policy.template, policy.passages, b"rain jacket")
-    await services.rerank.cache.write(key, dict.fromkeys(services.keys.texts(map(str.encode, texts)), 1.5))
+    await services.rerank.cache.write(key, dict.fromkeys(services.keys.texts(map(str.encode, texts)), Score(1.5)))
     stage, whole = [], []
     end = time.perf_counter() + seconds
     number = 0

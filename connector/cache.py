@@ -29,7 +29,7 @@ class Score(NamedTuple):
 
 
 class ScoreCache:
-    """One Redis hash a query and model: field = hash of the text, value = logit. Nothing here raises."""
+    """One Redis hash a query and model: field = what stands for the text, value = logit. Nothing here raises."""
 
     def __init__(self, store: Store, keys: Keys, ttl_s: int) -> None:
         self.store = store
@@ -56,7 +56,7 @@ class ScoreCache:
         return known
 
     async def write(self, key: bytes, scores: Mapping[bytes, Score]) -> None:
-        """Keep scores by text hash for `ttl_s`. One round trip."""
+        """Keep scores by what stands for their texts for `ttl_s`. One round trip."""
         until = int(time.time()) + UNREADABLE_S
         values = [part for field, score in scores.items() for part in (field, _packed(score, until))]
         try:

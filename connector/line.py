@@ -1,7 +1,7 @@
 """One connection to a Redis server, shared by all who ask: commands go out at once, answers come back in their order.
 
-redis-py opens it (address, TLS, user, database) and has no part in what follows: a command and its answer cost 0.15 ms
-of CPU through its client, 0.03 ms here (bench/proxy_cpu.py: three of them are a tenth of a reranked search).
+redis-py opens it (address, TLS, user, database) and has no part in what follows: a GET of 6 KB takes 0.07 to 0.09 ms of
+CPU through its client and 0.016 here, and a search asks two or three times.
 """
 
 import asyncio

@@ -1,6 +1,7 @@
 """What the model reads of a document: its fields, by the policy's template, as one line of bounded length.
 
-Part of the score cache's meaning: the same fields and template must give the same text, always.
+Part of the score cache's meaning: the same fields and template give the same text. Where a change here makes it another
+one, `reader.READING` rises.
 """
 
 import re
