@@ -16,7 +16,7 @@ from connector.types import Call, Outcome, Plan, Reason, State
 UNREAD = Outcome(State.SKIPPED, Reason.ERROR)  # the engine says what is wrong with the request
 HEEDED = frozenset((b"accept", b"content-encoding", b"content-type", b"secondpass"))
 MOST = 256  # requests; more begin anew
-MOST_BYTES = 4096  # of a body: what is read of it takes ten times as much
+MOST_BYTES = 4096  # of target and body: what is read of them takes ten times as much
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +64,15 @@ class Recent:
             self._known[key] = asked.by(replace(asked.call, headers=()))
 
 
-def request_key(keys: Keys, call: Call, heeded: Container[bytes], longest: list[int]) -> bytes:
+def request_key(keys: Keys, call: Call, names: tuple[str, ...], heeded: Container[bytes], longest: list[int]) -> bytes:
     """All that decides how a request is read: of its header fields those `heeded` (lower case), and `longest`, what the
     models were made for (`connector.plan`). b"" for one that is too long to be remembered.
     """
-    if len(call.body) > MOST_BYTES:
+    if len(call.target) + len(call.body) > MOST_BYTES:
         return b""
     fields = [part for name, value in call.headers if (lower := name.lower()) in heeded for part in (lower, value)]
-    return keys.digest(repr(longest).encode(), call.method.encode(), call.target, call.body, *fields)
+    said = repr((longest, names, call.method)).encode("utf-8", "backslashreplace")
+    return keys.digest(said, call.target, call.body, *fields)
 
 
 def heeded_fields(policies: Iterable[Policy]) -> frozenset[bytes]:

@@ -24,7 +24,8 @@ from connector.settings import Policy, Settings
 from connector.types import Answer, Call, Controls, Outcome, Reason, Reply, State
 
 Names = tuple[str, ...]
-MATCHED = 1000  # combinations of names whose policy is known; more begin anew
+MATCHED = 1000  # combinations of names of which it is known whether they are under a policy; more begin anew
+MATCHED_LENGTH = 512  # characters of one
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,12 @@ class Searches:
 
     def matches(self, names: Names) -> bool:
         """Whether index names, as written in a request, are under a policy."""
-        if len(self.matched) >= MATCHED:
-            self.matched.clear()
         if (found := self.matched.get(names)) is None:
-            found = self.matched[names] = match_policy(names, self.settings.policy) is not None
+            found = match_policy(names, self.settings.policy) is not None
+            if sum(map(len, names)) <= MATCHED_LENGTH:
+                if len(self.matched) >= MATCHED:
+                    self.matched.clear()
+                self.matched[names] = found
         return found
 
     async def search(self, call: Call, names: Names) -> Answer:
@@ -88,7 +91,7 @@ class Searches:
     def ask(self, call: Call, names: Names, adapt: Callable[[Policy], Policy] | None = None) -> Asked:
         """What is to be done for a `_search`. Raises BadRequest."""
         longest = [self.second.rerank.live.longest_query(model.name) for model in self.settings.model]
-        key = b"" if adapt else request_key(self.second.keys, call, self.heeded, longest)
+        key = b"" if adapt else request_key(self.second.keys, call, names, self.heeded, longest)
         if known := self.recent.find(key):
             return known.by(call)
         asked = self._read(call, names, adapt)

@@ -30,6 +30,8 @@ not among them: their answers are not one ranked page."""
 
 NAMED_WITHIN = frozenset(("msearch", "msearch_template"))  # lines of JSON, which may name the indices
 
+KNOWN_BYTES = 512  # of a path that is remembered as read
+
 _SLOW = re.compile(
     rb"/_(?:bulk|reindex|update_by_query|delete_by_query|forcemerge|snapshot|tasks|open|close|shrink|split|clone|rollover)"
     rb"(?:[/?]|$)|[?&](?:timeout|wait_for_\w+|\w*_timeout)="
@@ -59,10 +61,9 @@ def read(method: str, target: bytes) -> Route:
         return ENGINE
     if b"search" not in path and b"%" not in path:
         return ENGINE
-    return _search(path)
+    return _known(path) if len(path) <= KNOWN_BYTES else _search(path)
 
 
-@lru_cache(maxsize=1024)
 def _search(path: bytes) -> Route:
     """`/_search` or `/{index}/_search`. Engines split a path, then decode the parts; slashes at its end say nothing."""
     parts = path.rstrip(b"/").split(b"/")
@@ -77,6 +78,9 @@ def _search(path: bytes) -> Route:
     if kind := SEARCHES.get(tuple(decoded[1:])):
         return Route(search=kind, names=tuple(name for name in decoded[0].split(",") if name))
     return ENGINE
+
+
+_known = lru_cache(maxsize=1024)(_search)
 
 
 def is_slow(target: bytes) -> bool:

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from connector import render, search
+from connector.asked import Asked, request_key
 from connector.engines.bodies import OpenSearchDialect
+from connector.keys import Keys
 from connector.search import SecondPass
 from connector.searches import Searches
 from connector.settings import Policy, Settings
@@ -226,3 +228,16 @@ def test_policies_that_read_a_header_heed_it(settings: Settings) -> None:
     policy = Policy(name="p", indices=["p"], fields=["f"], query_path="header:X-Words", model=MODEL)
     searches = Searches(settings.model_copy(update={"policy": [policy]}), second=None)  # type: ignore[arg-type]
     assert b"x-words" in searches.heeded
+
+
+def test_what_is_remembered_of_requests_is_bounded(settings: Settings) -> None:
+    searches = Searches(settings, second=None)  # type: ignore[arg-type]
+    for number in range(3000):
+        searches.matches((f"index-{number}",))
+        searches.matches((f"{number}" * 1000,))
+        searches.recent.keep(b"%d" % number, Asked(Call("POST", b"/_search", [], b"{}")))
+    assert len(searches.matched) <= 1000
+    assert max(len(name) for (name,) in searches.matched) < 1000
+    assert len(searches.recent._known) <= 256
+    long = Call("POST", b"/_search", [], b" " * 5000)
+    assert request_key(Keys(b"secret"), long, ("shop",), frozenset(), []) == b""
