@@ -7,6 +7,7 @@ refuses to evaluate a seed of the same weights twice. The shipped seed is the be
     python -m bench.products_en train --engine-url URL --out RUNS 1 2 3
     python -m bench.products_en test --engine-url URL --out RUNS 1 2 3
     python -m bench.products_en ship --out RUNS 1
+    python -m bench.through_proxy --engine-url URL --part test --model RUNS/seed1/final --blend 1 0.2 0.8    # and 2, 3
 """
 
 from __future__ import annotations
