@@ -5,6 +5,7 @@ such as SECONDPASS_TEST_OPENSEARCH_URL points at one that already runs.
 """
 
 import os
+import random
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from connector.errors import PartFailed
 from connector.local.elasticsearch import elasticsearch
 from connector.local.folders import engine_account, engine_folder
 from connector.local.opensearch import QUICK, Place, opensearch
-from connector.local.processes import Part, Supervisor, free_port
+from connector.local.processes import Part, Supervisor, free_port, taken
 from connector.local.valkey import valkey
 from tests.debian import libraries, unpacked
 from tests.rabbitmq import rabbitmq
@@ -30,6 +31,14 @@ def missing(what: str) -> None:
     if os.environ.get("REQUIRE_SERVICES") == "1":
         pytest.fail(f"REQUIRE_SERVICES=1, but {what}", pytrace=False)
     pytest.skip(what)
+
+
+def port_row(size: int = 5) -> int:
+    """The first of some free ports in a row, below those that the system lends to whoever connects somewhere."""
+    while True:
+        first = random.randrange(15_000, 32_000)
+        if not any(map(taken, range(first, first + size))):
+            return first
 
 
 class Services:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from connector.local.folders import engine_account, engine_folder
-from connector.local.processes import free_port, taken
+from connector.local.processes import taken
+from tests.services import port_row
 
 
 def run(port: int, data: Path) -> tuple[str, float]:
@@ -25,7 +26,7 @@ def run(port: int, data: Path) -> tuple[str, float]:
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_the_demo_runs_twice_and_leaves_nothing() -> None:
-    account, port = engine_account(), free_port()
+    account, port = engine_account(), port_row()
     data = engine_folder(account) / f"demo-test-{os.getpid()}"
     try:
         first, slow = run(port, data)

@@ -15,9 +15,10 @@ from rich.console import Console
 
 from connector.errors import PartFailed
 from connector.local import stack
-from connector.local.processes import free_port, taken
+from connector.local.processes import taken
 from connector.local.runs import locked, run_folder
 from connector.local.stack import Wish, running
+from tests.services import port_row
 
 SETTINGS = """
 [[model]]
@@ -36,11 +37,7 @@ START_S = 150
 
 @pytest.fixture
 def port() -> int:
-    """The first of five free ports."""
-    while True:
-        first = free_port()
-        if first < 65_000 and not any(map(taken, range(first, first + 5))):
-            return first
+    return port_row()
 
 
 class Up:
