@@ -58,10 +58,11 @@ class Recent:
 
     def keep(self, key: bytes, asked: Asked) -> None:
         """Nothing where `key` is b""."""
+        if not key:
+            return
         if len(self._known) >= MOST:
             self._known.clear()
-        if key:
-            self._known[key] = asked.by(replace(asked.call, headers=()))
+        self._known[key] = asked.by(replace(asked.call, headers=()))
 
 
 def request_key(keys: Keys, call: Call, names: tuple[str, ...], heeded: Container[bytes], longest: list[int]) -> bytes:

@@ -36,7 +36,7 @@ class Calibration:
         if math.isnan(logit):
             return logit
         if not self.knots:
-            return _sigmoid(self.slope * logit + self.intercept)
+            return sigmoid(self.slope * logit + self.intercept)
         behind = bisect_right(self.knots, (logit, math.inf))
         if behind in (0, len(self.knots)):
             return self.knots[min(behind, len(self.knots) - 1)][1]
@@ -62,7 +62,7 @@ def _falls(values: list[float]) -> bool:
     return any(later < earlier for earlier, later in pairwise(values))
 
 
-def _sigmoid(value: float) -> float:
+def sigmoid(value: float) -> float:
     """Without overflow for any float."""
     power = math.exp(-abs(value))
     return (1.0 if value >= 0 else power) / (1.0 + power)

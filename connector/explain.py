@@ -5,9 +5,9 @@ The engine's tree stays as it wrote it, below a tree of ours of the same form: {
 
 import orjson
 
-from connector.calibration import Calibration
+from connector.calibration import Calibration, sigmoid
 from connector.dialects.splice import read_spans
-from connector.page import Place, sigmoid
+from connector.page import Place
 from connector.passage import Won
 from connector.settings import Model, Policy
 from connector.types import Candidate

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from connector.calibration import sigmoid
 from connector.settings import Blend
 from connector.types import Candidate, Outcome, Passage, Scores, State
 
@@ -55,14 +56,6 @@ def decode(value: bytes) -> Order | None:
 
 
 _decoder = msgspec.msgpack.Decoder(Order)
-
-
-def sigmoid(logit: float) -> float:
-    """Without overflow for any float."""
-    if logit >= 0:
-        return 1.0 / (1.0 + math.exp(-logit))
-    power = math.exp(logit)
-    return power / (1.0 + power)
 
 
 def arrange(candidates: Sequence[Candidate], scores: Scores, blend: Blend, outcome: Outcome) -> Order:

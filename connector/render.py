@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from connector.calibration import Calibration
+from connector.calibration import Calibration, sigmoid
 from connector.dialects.answer import Found, render_hit, write_answer
 from connector.dialects.controls import details
 from connector.dialects.cuts import Cuts, cut_answer, cut_hit
 from connector.explain import KEY as EXPLAINED
 from connector.explain import explain
-from connector.page import Order, Place, below_one, sigmoid
+from connector.page import Order, Place, below_one
 from connector.passage import Won, as_member
 from connector.retrieve import Legs
 from connector.settings import Model

@@ -12,8 +12,8 @@ from http import HTTPStatus
 
 import orjson
 
+from connector.calibration import sigmoid
 from connector.errors import BadRequest, Denied, NotScored, Overloaded, SecondpassError, UnknownModel
-from connector.page import sigmoid
 from connector.rerank import Rerank
 from connector.rerank_api.asked import Asked, Given, Shape
 from connector.rerank_api.documents import Documents

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.calibration import Calibration, read_calibration
-from connector.page import sigmoid
+from connector.calibration import Calibration, read_calibration, sigmoid
 
 STEPS = Calibration(knots=((-2.0, 0.1), (0.0, 0.1), (1.0, 0.6), (3.0, 0.9)))
 logits = st.floats(-1e6, 1e6)

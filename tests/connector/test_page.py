@@ -5,7 +5,8 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.page import Order, arrange, decode, encode, sigmoid
+from connector.calibration import sigmoid
+from connector.page import Order, arrange, decode, encode
 from connector.settings import Blend
 from connector.types import Candidate, Knn, Outcome, Scores, State
 

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from connector.page import sigmoid
+from connector.calibration import sigmoid
 from connector.rerank_api.service import RerankApi
 from connector.settings import Settings
 from connector.types import Call
