@@ -17,6 +17,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import uvloop
+
 from bench.queue_worker import MODEL, plain_app
 from bench.record import record
 from connector.services import Services
@@ -43,7 +45,7 @@ class Ours:
 
     def __init__(self, broker: str, redis: str, pairs: int, texts: list[str]) -> None:
         self.chunks = [(at // 32, texts[at : at + 32]) for at in range(0, len(texts), 32)]
-        self.loop = asyncio.new_event_loop()
+        self.loop = uvloop.new_event_loop()  # as the proxy has
         threading.Thread(target=self.loop.run_forever, daemon=True).start()
         self.services = self.run(Services.open(make_settings(broker, redis, pairs)))
         while not self.services.live.live("score", MODEL):

@@ -44,28 +44,33 @@ class Lane:
         self.breaker = breaker
         self.waiting: deque[Work] = deque()
         self.flying: dict[str, tuple[asyncio.TimerHandle, int]] = {}  # task -> its end at the latest, its bytes
+        self.pumping = False  # it will be, in this round of the event loop
 
-    def take(self, most_pairs: int) -> tuple[list[Work], dict[str, Any], int]:
-        """The next task's requests, its payload (less what all tasks carry) and its bytes."""
+    def take(self, most_pairs: int, places: int) -> tuple[list[Work], dict[str, Any], int]:
+        """The next task's requests, its payload (less what all tasks carry) and its bytes: of those who wait, the share
+        of one of `places` that are free.
+        """
         first = self.waiting[0]
         if isinstance(first, EmbedWork):
             size = first.size
             first.sent = True
             self.waiting.popleft()
             return [first], {"id": first.id, "kind": first.kind, "texts": list(first.texts)}, size
+        share = deque(self.waiting.popleft() for _ in range(-(-len(self.waiting) // places)))
         chunks: dict[ScoreWork, list[list[Any]]] = {}
         pairs = total = 0
-        while self.waiting and isinstance(work := self.waiting[0], ScoreWork):
+        while share and isinstance(work := share[0], ScoreWork):
             number, texts, size = work.pending[0]
             more = work.next_pairs
             if pairs and pairs + more > most_pairs:
                 break
-            self.waiting.popleft()
+            share.popleft()
             work.pending.popleft()
             if work.pending:
-                self.waiting.append(work)
+                share.append(work)
             chunks.setdefault(work, []).append([number, texts])
             pairs, total = pairs + more, total + size
+        self.waiting.extendleft(reversed(share))
         requests = [
             {"id": work.id, "query": work.query, "chunks": mine}
             | ({"passages": work.reading.best} if work.reading.best else {})
@@ -177,7 +182,7 @@ class Dispatcher:
         self._works[work.id] = work
         lane.waiting.append(work)
         try:
-            self._pump(lane)
+            self._pump_soon(lane)
             await work.finished
         finally:
             timer.cancel()
@@ -197,10 +202,18 @@ class Dispatcher:
         await self._run(lane, work)
         return work.fruitful
 
+    def _pump_soon(self, lane: Lane) -> None:
+        """Send once all who were woken together have come: callers whose answers came in one reply share a task."""
+        if not lane.pumping:
+            lane.pumping = True
+            asyncio.get_running_loop().call_soon(self._pump, lane)
+
     def _pump(self, lane: Lane) -> None:
         """Send tasks while there is both work and a place in flight."""
-        while lane.waiting and len(lane.flying) < self.live.count(lane.worker.role, lane.worker.fingerprint):
-            works, payload, size = lane.take(self.most_pairs)
+        lane.pumping = False
+        workers = self.live.count(lane.worker.role, lane.worker.fingerprint)
+        while lane.waiting and (places := workers - len(lane.flying)) > 0:
+            works, payload, size = lane.take(self.most_pairs, places)
             task = uuid.uuid4().hex
             deadline = max(work.deadline for work in works)
             wait = max(0.0, deadline - time.monotonic())
@@ -244,4 +257,4 @@ class Dispatcher:
         timer, size = lane.flying.pop(task)
         timer.cancel()
         self._hold(-size)
-        self._pump(lane)
+        self._pump_soon(lane)

@@ -80,7 +80,8 @@ class ScoreWork(Work):
     @property
     def next_pairs(self) -> int:
         """About how many pairs the model will read for the next chunk."""
-        return sum(map(self.reading.pairs, self.pending[0][1]))
+        _, texts, _ = self.pending[0]
+        return sum(map(self.reading.pairs, texts)) if self.reading.best else len(texts)
 
     @property
     def fruitful(self) -> bool:

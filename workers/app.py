@@ -27,7 +27,11 @@ def make_app(broker_url: str) -> Celery:
         worker_redirect_stdouts=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
-        broker_transport_options={"queue_order_strategy": "priority", "socket_keepalive": True},
+        broker_transport_options={
+            "queue_order_strategy": "priority",
+            "socket_keepalive": True,
+            "ack_emulation": False,  # on Redis: no second copy of a message, which nobody would send again
+        },
     )
     app.steps["consumer"].add(PromptStep)
     return app

@@ -7,7 +7,7 @@ chunk is answered as soon as it is complete; a request that is late or broken fa
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -40,21 +40,13 @@ class Request:
     over: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Chunk:
-    """A chunk under way: its logits, where each text's best passage stands, and how many are still to come."""
+    """A chunk under way."""
 
     request: Request
     number: int
     texts: list[str]
-    missing: int = 0
-    logits: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
-    spans: NDArray[np.uint32] = field(default_factory=lambda: np.empty((0, 2), np.uint32))
-
-    def __post_init__(self) -> None:
-        self.missing = len(self.texts)
-        self.logits = np.full(len(self.texts), np.nan, np.float32)
-        self.spans = np.zeros((len(self.texts), 2), np.uint32)
 
 
 class Scoring:
@@ -113,35 +105,40 @@ class Scoring:
 
     def _round(self, chunks: list[Chunk], send: Push, flush: Callable[[], None]) -> None:
         """Score the chunks of one number together, sorted by length across requests."""
-        places = [(chunk, row) for chunk in chunks if self._alive(chunk.request, send) for row in range(chunk.missing)]
-        for chunk in chunks:
-            if not chunk.texts:
-                self._answer(chunk, send)
-        pairs = [(chunk.request.query, chunk.texts[row]) for chunk, row in places]
+        chunks = [chunk for chunk in chunks if self._alive(chunk.request, send)]
+        missing = np.array([len(chunk.texts) for chunk in chunks], np.int64)
+        ends = missing.cumsum()
+        owners = np.repeat(np.arange(len(chunks)), missing)  # a place's chunk
+        logits = np.full(len(owners), np.nan, np.float32)
+        spans = np.zeros((len(owners), 2), np.uint32)
+
+        def answer(at: int) -> None:
+            part = slice(ends[at] - len(chunks[at].texts), ends[at])
+            self._answer(chunks[at], logits[part], spans[part], send)
 
         def wanted(place: int) -> bool:
-            return self._alive(places[place][0].request, send)
+            return self._alive(chunks[owners[place]].request, send)
 
-        best = [chunk.request.best for chunk, _ in places]
-        for done, logits, spans in self.watchdog.each(iter(self.scorer.stream(pairs, wanted, best))):
-            touched = []
-            for at, (place, logit) in enumerate(zip(done, logits, strict=True)):
-                chunk, row = places[place]
-                chunk.logits[row] = logit
-                if spans is not None:
-                    chunk.spans[row] = spans[at]
-                chunk.missing -= 1
-                touched.append(chunk)
-            for chunk in {id(chunk): chunk for chunk in touched}.values():
-                if not chunk.missing:
-                    self._answer(chunk, send)
+        for at in np.flatnonzero(missing == 0).tolist():
+            answer(at)
+        pairs = [(chunk.request.query, text) for chunk in chunks for text in chunk.texts]
+        best = [chunk.request.best for chunk in chunks for _ in chunk.texts]
+        for places, found, where in self.watchdog.each(iter(self.scorer.stream(pairs, wanted, best))):
+            done = np.asarray(places)
+            logits[done] = found
+            if where is not None:
+                spans[done] = where
+            touched, counts = np.unique(owners[done], return_counts=True)
+            missing[touched] -= counts
+            for at in touched[missing[touched] == 0].tolist():
+                answer(at)
             flush()
 
-    def _answer(self, chunk: Chunk, send: Push) -> None:
+    def _answer(self, chunk: Chunk, logits: NDArray[np.float32], spans: NDArray[np.uint32], send: Push) -> None:
         request = chunk.request
         if not request.over:
-            found = {"request": request.id, "chunk": chunk.number, "logits": chunk.logits.astype("<f4").tobytes()}
-            send(found | {"spans": chunk.spans.astype("<u4").tobytes()} if request.best else found)
+            found = {"request": request.id, "chunk": chunk.number, "logits": logits.astype("<f4").tobytes()}
+            send(found | {"spans": spans.astype("<u4").tobytes()} if request.best else found)
             request.answered += 1
             request.over = request.answered == len(request.chunks)
 
@@ -178,6 +175,6 @@ def read_request(item: Any) -> Request:
         raise BadPayload("id must be an integer, query a string, deadline a number")
     if type(best) is not int or best < 0:
         raise BadPayload("passages must be a number of passages")
-    if not all(isinstance(text, str) for texts in chunks.values() for text in texts):
+    if not all(set(map(type, texts)) <= {str} for texts in chunks.values()):
         raise BadPayload("a text is not a string")
     return Request(number, query, float(deadline), chunks, best)

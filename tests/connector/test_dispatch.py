@@ -75,9 +75,11 @@ async def settle() -> None:
 
 
 async def test_what_arrives_while_a_task_flies_joins_the_next(bench: Bench) -> None:
-    asked = [bench.ask(query, 1) for query in "abcd"]
+    asked = [bench.ask("a", 1)]
     await settle()
     assert bench.sent() == [[("a", [0])]]
+    asked += [bench.ask(query, 1) for query in "bcd"]
+    await settle()
     bench.answer(0)
     await settle()
     assert bench.sent()[1:] == [[("b", [0]), ("c", [0]), ("d", [0])]]
@@ -91,9 +93,26 @@ async def test_as_many_tasks_in_flight_as_workers_live() -> None:
     bench = Bench(workers=3)
     asked = [bench.ask(query, 1) for query in "abcde"]
     await settle()
-    assert bench.sent() == [[("a", [0])], [("b", [0])], [("c", [0])]]
+    assert bench.sent() == [[("a", [0]), ("b", [0])], [("c", [0]), ("d", [0])], [("e", [0])]]
+    asked.append(bench.ask("f", 1))
+    await settle()
+    assert len(bench.sent()) == 3
     for task in asked:
         task.cancel()
+
+
+async def test_callers_woken_together_share_the_next_task(bench: Bench) -> None:
+    async def one_after_the_other(name: str) -> None:
+        for number in range(2):
+            await bench.ask(f"{name}{number}", 1)
+
+    asked = asyncio.gather(*map(one_after_the_other, "ab"))
+    await settle()
+    bench.answer(0)
+    await settle()
+    assert bench.sent() == [[("a0", [0]), ("b0", [0])], [("a1", [0]), ("b1", [0])]]
+    bench.answer(1)
+    await asked
 
 
 async def test_callers_share_a_task_by_turns(bench: Bench) -> None:
@@ -123,7 +142,9 @@ async def test_what_came_before_the_deadline_counts(bench: Bench) -> None:
 
 
 async def test_a_request_whose_time_is_over_is_not_sent(bench: Bench) -> None:
-    first, late = bench.ask("first", 1), bench.ask("late", 1, within=0.05)
+    first = bench.ask("first", 1)
+    await settle()
+    late = bench.ask("late", 1, within=0.05)
     assert (await late).finished.result() is Reason.TIMEOUT
     bench.answer(0)
     await first
@@ -145,7 +166,9 @@ async def test_a_place_is_free_again_though_nobody_says_done(bench: Bench) -> No
 
 
 async def test_a_caller_who_leaves_takes_his_waiting_chunks_along(bench: Bench) -> None:
-    first, gone = bench.ask("first", 1), bench.ask("gone", 1)
+    first = bench.ask("first", 1)
+    await settle()
+    gone = bench.ask("gone", 1)
     await settle()
     gone.cancel()
     await settle()
