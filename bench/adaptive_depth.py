@@ -1,9 +1,7 @@
 """Adaptive depth: how many pairs a rule saves that stops scoring when the top is settled, and what it costs.
 
-Rule: after each chunk of 32 ranks compare the tenth best logit so far with the logits of the last 16 ranks; where it is
-more than `MARGIN` of their standard deviations above their mean, what lies deeper hardly reaches the first ten, and
-nothing more is scored. The margin is chosen on train and dev queries with models that have seen no grade; the test
-queries are evaluated once, and the evaluation is written down.
+The rule is `connector.depth` with chunks of 32 ranks. Its margin is chosen on train and dev queries with models that
+have seen no grade; the test queries are evaluated once, and the evaluation is written down.
 
     python -m bench.adaptive_depth score --engine-url URL --model RUNS/seed1/made --out seed1.json    # and so on
     python -m bench.adaptive_depth choose seed1.json seed2.json seed3.json
@@ -16,11 +14,12 @@ import argparse
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from statistics import fmean, pstdev
+from statistics import fmean
 from typing import Any
 
 from bench import evaluations
 from bench.esci import INDEX, data_folder
+from connector.depth import settled
 from connector.evaluation import compare, per_query
 from workers import Reranker
 from workers.training.data import Collection, document_text, read_collection
@@ -28,7 +27,7 @@ from workers.training.embedding import Embedder
 from workers.training.engine import EngineIndex
 from workers.training.measure import first_stage
 
-CHUNK, LAST, TOP, WINDOW = 32, 16, 10, 100
+CHUNK, WINDOW = 32, 100
 MARGIN = 0.75
 """Chosen on train and dev with three models (2026-11-22): 2.37 times fewer pairs, nDCG@10 1.010 of full depth. 1.0
 saves 2.07 times, 0.5 2.82 times, all within the noise of each other in nDCG@10; a fixed window of 32 3.1 times.
@@ -39,15 +38,6 @@ Scored = Mapping[str, Sequence[tuple[str, float]]]
 Scores = dict[str, list[tuple[str, float]]]
 Rule = Callable[[Sequence[float]], int]
 """Logits of a window in first-stage order -> how many of them are scored."""
-
-
-def settled(logits: Sequence[float], margin: float = MARGIN) -> bool:
-    """Whether the documents behind these are unlikely to reach the first ten. Pure."""
-    last = logits[-LAST:]
-    if len(logits) < TOP or len(last) < 2:
-        return False
-    tenth = sorted(logits, reverse=True)[TOP - 1]
-    return tenth - fmean(last) > margin * pstdev(last)
 
 
 def adaptive(margin: float) -> Rule:

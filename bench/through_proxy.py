@@ -10,6 +10,7 @@ finds to bench/test-evals.jsonl: every evaluation on test is written down.
 import argparse
 import tempfile
 from pathlib import Path
+from statistics import fmean
 
 import httpx
 from rich.console import Console
@@ -37,8 +38,12 @@ max_tokens = {max_tokens}
 runtime = "openvino"
 precision = "{precision}"
 
+[redis]
+page_ttl_s = 0
+"""
+POLICY = """
 [[policy]]
-name = "esci"
+name = "{name}"
 indices = ["{index}"]
 fields = ["title", "brand", "color", "text"]
 template = "{{title}}. {{brand}}. {{color}}. {{text}}"
@@ -48,24 +53,24 @@ window = 100
 budget_ms = 600000
 model = "measured"
 blend = {{ rerank = {blend[0]}, lexical = {blend[1]}, vector = {blend[2]} }}
-
-[redis]
-page_ttl_s = 0
+stop_margin = {stop_margin}
 """
 
 
-def reranked(url: str, queries: dict[str, str]) -> dict[str, list[str]]:
-    """Each query's final hundred, as the proxy answers it."""
+def reranked(url: str, queries: dict[str, str], policy: str) -> tuple[dict[str, list[str]], float]:
+    """Each query's final hundred, as the proxy answers it, and how many of them the model read in the mean."""
     run: dict[str, list[str]] = {}
-    with httpx.Client(base_url=url, timeout=700) as client:
-        for key, text in track(list(queries.items()), "reranked"):
+    scored: list[int] = []
+    with httpx.Client(base_url=url, timeout=700, headers={"Secondpass": f'policy="{policy}"'}) as client:
+        for key, text in track(list(queries.items()), policy):
             body = {"query": {"match": {"text_all": text}}, "size": 100, "_source": False}
             answer = client.post(f"/{INDEX}/_search", json=body)
             said = answer.headers["secondpass-rerank"]
             if not said.startswith("applied") or "knn=fused" not in said:
                 raise SystemExit(f"{key} {text!r}: {said}; a table of quality needs every answer applied")
             run[key] = [hit["_id"] for hit in answer.json()["hits"]["hits"]]
-    return run
+            scored.append(int(said.partition("scored=")[2].partition(";")[0]))
+    return run, fmean(scored)
 
 
 def first_stage(url: str, queries: dict[str, str]) -> dict[str, dict[str, list[str]]]:
@@ -87,29 +92,32 @@ def main() -> None:
     """Measure one part of the split."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--engine-url", required=True)
-    parser.add_argument("--part", default="dev", choices=["dev", "test"])
+    parser.add_argument("--part", default="dev", choices=["train", "dev", "test"])
     parser.add_argument("--model", default="bundled:products-en")
     parser.add_argument("--max-tokens", type=int, default=128)
     parser.add_argument("--precision", default="bf16")
     parser.add_argument(
         "--blend", type=float, nargs=3, default=[1.0, 0.0, 0.0], metavar=("RERANK", "LEXICAL", "VECTOR")
     )
+    parser.add_argument("--stop-margin", type=float, default=0.0, help="measure adaptive depth too")
     parser.add_argument("--recipe", default="through the proxy", help="what the list of looks at test calls it")
     parser.add_argument("--port", type=int, default=29280)
     args = parser.parse_args()
     queries, grades = read_collection(data_folder()).part(args.part)
     runs = first_stage(args.engine_url, queries)
-    console = Console()
+    console, pairs = Console(), {}
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "secondpass.toml"
-        config.write_text(
-            SETTINGS.format(
-                model=args.model, max_tokens=args.max_tokens, precision=args.precision, index=INDEX, blend=args.blend
-            )
-        )
+        known = {"model": args.model, "max_tokens": args.max_tokens, "precision": args.precision, "blend": args.blend}
+        margins = {"reranked": 0.0} | ({"settled": args.stop_margin} if args.stop_margin else {})
+        policies = [
+            POLICY.format(name=name, index=INDEX, stop_margin=margin, **known) for name, margin in margins.items()
+        ]
+        config.write_text(SETTINGS.format(**known) + "".join(policies))
         wish = Wish("bench", engine_url=args.engine_url, port=args.port, config=config)
         with running(wish, console) as stack:
-            runs["reranked"] = reranked(stack.url, queries)
+            for name in margins:
+                runs[name], pairs[name] = reranked(stack.url, queries, name)
     figures = {}
     for name, run in runs.items():
         found = summarise(run, grades, ("nDCG@10", "R@100"))
@@ -118,6 +126,17 @@ def main() -> None:
     found = {name: per_query(runs[name], grades) for name in ("fused", "reranked")}
     difference, low, high = gain(found["reranked"], found["fused"])
     print(f"{args.part} gain over fused {difference:+.4f} (95 % interval {low:+.4f} to {high:+.4f})")
+    settled = {}
+    if args.stop_margin:
+        loss, least, most = gain(per_query(runs["settled"], grades), found["reranked"])
+        settled = {
+            "stop_margin": args.stop_margin,
+            "loss": round(-loss, 4),
+            "loss_95": [round(-most, 4), round(-least, 4)],
+        }
+        settled |= {"times_fewer_pairs": round(pairs["reranked"] / pairs["settled"], 2)}
+        settled |= {"of_full_depth": round(figures["settled"]["nDCG@10"] / figures["reranked"]["nDCG@10"], 4)}
+        print(f"{args.part} adaptive depth {settled}")
     if args.part == "test":
         evaluations.add(
             args.recipe,
@@ -130,6 +149,7 @@ def main() -> None:
             figures=figures,
             gain=round(difference, 4),
             gain_95=[round(low, 4), round(high, 4)],
+            **settled,
             per_query={query: [round(found[name][query], 4) for name in found] for query in grades},
         )
 

@@ -65,7 +65,7 @@ def arrange(candidates: Sequence[Candidate], scores: Scores, blend: Blend, outco
     of first-stage ranks whose scores are all there is reordered. Otherwise first-stage order stands.
     """
     logits = scores.logits or (None,) * len(candidates)
-    settled = _settled(logits) if scores.state in (State.APPLIED, State.PARTIAL) else 0
+    settled = scores.depth if scores.state in (State.APPLIED, State.PARTIAL) else 0
     head = [(i, logit) for i, logit in enumerate(logits[:settled]) if logit is not None and not math.isnan(logit)]
     values = _values(candidates, dict(head), blend)
     head.sort(key=lambda item: (-values[item[0]][0], item[0]))
@@ -101,10 +101,6 @@ def arrange(candidates: Sequence[Candidate], scores: Scores, blend: Blend, outco
 def below_one(score: float | None, top: float) -> float:
     """`s / (1 + s_max)`: what a document shows that was not scored."""
     return max(score or 0.0, 0.0) / (1.0 + max(top, 0.0))
-
-
-def _settled(logits: Sequence[float | None]) -> int:
-    return next((i for i, logit in enumerate(logits) if logit is None), len(logits))
 
 
 def _values(candidates: Sequence[Candidate], logits: dict[int, float], blend: Blend) -> dict[int, tuple[float, float]]:

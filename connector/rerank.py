@@ -6,11 +6,13 @@ It never raises and never waits beyond its budget. The cache is written after th
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import accumulate
 
 from connector.cache import Score, ScoreCache
 from connector.contract import Announcement
+from connector.depth import settled
 from connector.dispatch import Dispatcher
 from connector.errors import RerankError
 from connector.keys import Keys
@@ -60,8 +62,9 @@ class Rerank:
         A mark stands for a document's text in the cache, b"" for one that has none; equal marks are equal texts under
         one `rule`. `read` gives the text at a place, and is asked only where the cache does not know the mark.
 
-        APPLIED: every text has its logit, or NaN where the model could not read it or it was empty. PARTIAL: a prefix
-        has. FAILED, with the reason: no prefix has, or there was nothing to read.
+        APPLIED: every text has its logit, or NaN where the model could not read it or it was empty; under a
+        `stop_margin`, every text of the prefix that it asks for. PARTIAL: a prefix has. FAILED, with the reason: no
+        prefix has, or there was nothing to read.
         """
         began = time.monotonic()
         try:
@@ -98,25 +101,33 @@ class Rerank:
         key = self.keys.scores(worker.fingerprint, policy.template, cached_rule(policy.passages) + rule, query.encode())
         known = await self.cache.read(key, list(places), budget_s * CACHE_SHARE)
         from_cache = tuple(mark in known for mark in marks)
-        reason = None
         missing = {mark: _clean(read(place)) for mark, place in places.items() if mark not in known}
         missing = {mark: text for mark, text in missing.items() if text and not text.isspace()}
-        if missing:
+        if not missing and not known:
+            raise RerankError(Reason.NO_TEXT)
+        depth, reason = len(marks), None
+        if missing or policy.stop_margin:
             reading = Reading(best_passages(policy.passages), worker.max_tokens)
             pairs = [reading.pairs(read(place)) if reading.best else 1 for place in range(len(marks))]
-            chunks = _chunks(marks, pairs, missing, min(policy.chunk, self.dispatcher.most_pairs))
+            chunks = _chunks(pairs, min(policy.chunk, self.dispatcher.most_pairs))
             patient = budget_s >= PATIENT_SHARE * policy.budget_ms / 1000
-            fresh, reason = await self._ask(worker, query, chunks, missing, reading, began + budget_s, patient)
-            if fresh:
-                self._write(key, fresh)
-            known |= fresh
-        elif not known:
-            raise RerankError(Reason.NO_TEXT)
-        found = [known.get(mark) or (None if mark in missing else UNREADABLE) for mark in marks]
-        judged = _judged(tuple(score.logit if score else None for score in found), reason, sum(from_cache))
-        if policy.passages == "off":
-            return replace(judged, from_cache=from_cache)
-        return replace(judged, passages=tuple(map(_passage, found, marks)), from_cache=from_cache)
+            for end, wanted in _steps(marks, chunks, missing, policy.stop_margin > 0):
+                if wanted:
+                    fresh, reason = await self._ask(worker, query, wanted, missing, reading, began + budget_s, patient)
+                    if fresh:
+                        self._write(key, fresh)
+                    known |= fresh
+                if reason:
+                    break
+                if policy.stop_margin and settled(_logits(marks[:end], known), policy.stop_margin):
+                    depth = end
+                    break
+        found = [known.get(mark) or (None if mark in missing else UNREADABLE) for mark in marks[:depth]]
+        logits = tuple(score.logit if score else None for score in found)
+        judged = _judged(logits, reason, sum(from_cache[:depth]))
+        deeper = (None,) * (len(marks) - depth)
+        passages = () if policy.passages == "off" else (*map(_passage, found, marks), *deeper)
+        return replace(judged, logits=logits + deeper, passages=passages, from_cache=from_cache)
 
     async def _ask(
         self,
@@ -151,21 +162,35 @@ def _clean(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
-def _chunks(
-    marks: Sequence[bytes], pairs: Sequence[int], missing: Container[bytes], size: int
-) -> dict[int, list[bytes]]:
-    """The missing texts by chunk number: each `size` pairs in first-stage order are a chunk, which are that many ranks
-    where no text is read as passages. A repeated text belongs to its first chunk.
+def _chunks(pairs: Sequence[int], size: int) -> list[tuple[int, slice]]:
+    """Each chunk's number and its places: `size` pairs in first-stage order are one, which are that many ranks where no
+    text is read as passages.
     """
-    chunks: dict[int, list[bytes]] = {}
-    seen = set()
-    before = 0
-    for mark, mine in zip(marks, pairs, strict=True):
-        if mark in missing and mark not in seen:
-            seen.add(mark)
-            chunks.setdefault(before // size, []).append(mark)
-        before += mine
-    return chunks
+    numbers = [(end - mine) // size for end, mine in zip(accumulate(pairs), pairs, strict=True)]
+    starts = [place for place, number in enumerate(numbers) if not place or number != numbers[place - 1]]
+    return [(numbers[start], slice(start, end)) for start, end in zip(starts, [*starts[1:], len(pairs)], strict=True)]
+
+
+def _steps(
+    marks: Sequence[bytes], chunks: Sequence[tuple[int, slice]], missing: Container[bytes], apart: bool
+) -> Iterator[tuple[int, dict[int, list[bytes]]]]:
+    """What to ask for at a time: the place behind it, and the missing texts by chunk number. A repeated text belongs to
+    its first chunk.
+    """
+    seen: set[bytes] = set()
+    wanted: dict[int, list[bytes]] = {}
+    for number, places in chunks:
+        mine = [mark for mark in dict.fromkeys(marks[places]) if mark in missing and mark not in seen]
+        seen.update(mine)
+        if mine:
+            wanted[number] = mine
+        if apart or places.stop == len(marks):
+            yield places.stop, wanted
+            wanted = {}
+
+
+def _logits(marks: Iterable[bytes], known: Mapping[bytes, Score]) -> list[float]:
+    return [known[mark].logit for mark in marks if mark in known]
 
 
 def _passage(score: Score | None, mark: bytes) -> Passage | None:

@@ -294,7 +294,7 @@ def _outcome(scores: Scores, candidates: Sequence[Candidate], model: Model, knn:
         scores.reason,
         scored=sum(1 for logit in scores.logits if logit is not None and logit == logit),
         cached=scores.cached,
-        window=len(candidates),
+        window=scores.depth if scores.state is State.APPLIED else len(candidates),
         ms=ms,
         model=model.name,
         activation=model.activation,

@@ -119,6 +119,7 @@ class Policy(Section):
     window: Positive = Field(100, le=10_000, description="candidates that are reranked")
     budget_ms: Positive = Field(1000, description="what reranking may add after the lexical answer")
     chunk: Positive = Field(32, description="first-stage ranks that are scored and answered together")
+    stop_margin: float = Field(0.0, ge=0, description="adaptive depth: how settled a top must be to stop; 0: no stop")
     model: str = Field("products-en", description="name of a [[model]]")
     blend: Blend = Field(Blend(), description="weights of the final score")
     scores: Literal["rerank", "engine"] = Field("rerank", description="engine leaves _score as it was")

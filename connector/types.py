@@ -158,6 +158,11 @@ class Scores:
     passages: tuple[Passage | None, ...] = ()
     from_cache: tuple[bool, ...] = ()
 
+    @property
+    def depth(self) -> int:
+        """How many candidates, from the first on, have a logit."""
+        return self.logits.index(None) if None in self.logits else len(self.logits)
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

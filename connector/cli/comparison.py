@@ -94,7 +94,7 @@ def _gain(gap: Difference) -> str:
 
 def _outcomes(rows: Iterable[Found]) -> list[str]:
     """Systems whose answers were not all `applied`: skips that are stated and right."""
-    return [f"{one.system.name}: {one.went}" for one in rows if set(one.outcomes) - {"applied"}]
+    return [f"{one.system.name}: {one.went}" for one in rows if set(one.outcomes) - {"applied"} or one.pairs]
 
 
 def _show_changes(one: Found, results: Results, console: Console) -> None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,11 +40,14 @@ class Found:
     difference: Difference | None = None  # of the first measure, against the baseline
     changes: tuple[Change, ...] = ()
     applied: Difference | None = None  # the same over the queries that guards let through, where they stopped some
+    pairs: float | None = None  # mean number of candidates scored an `applied` query, where a depth is adaptive
 
     @property
     def went(self) -> str:
         """How its answers went: `66 applied, 234 skipped: length; gain over the applied alone ...`."""
         said = ", ".join(f"{count} {outcome}" for outcome, count in self.outcomes.items())
+        if self.pairs is not None:
+            said = f"{said}; {self.pairs:.1f} of {self.system.policy.window} candidates scored a query"
         if self.applied is None:
             return said
         gap = self.applied.mean
@@ -99,7 +102,7 @@ def _found(
     values = {measure: per_query(run, grades, measure) for measure in measures}
     means = {measure: mean(list(found.values())) for measure, found in values.items()}
     outcomes = Counter(answered.outcome for answered in rows.values() if answered.state)
-    found = Found(system, means, values, dict(outcomes), _times(rows.values()))
+    found = Found(system, means, values, dict(outcomes), _times(rows.values()), pairs=_pairs(system, rows.values()))
     if base is None or system.name == base.system.name:
         return found
     before, after = base.values[measures[0]], values[measures[0]]
@@ -107,7 +110,12 @@ def _found(
     moved = changes(judgments.queries, answers[base.system.name], rows, before, after)
     through = [after[query] - before[query] for query in grades if rows[query].state == "applied"]
     alone = difference(through) if 0 < len(through) < len(gains) else None
-    return Found(system, means, values, dict(outcomes), found.times, difference(gains), tuple(moved), alone)
+    return replace(found, difference=difference(gains), changes=tuple(moved), applied=alone)
+
+
+def _pairs(system: System, rows: Iterable[Answered]) -> float | None:
+    scored = [one.scored for one in rows if one.state == "applied"]
+    return float(np.mean(scored)) if scored and system.policy.stop_margin else None
 
 
 def _times(rows: Iterable[Answered]) -> Times | None:

@@ -21,7 +21,7 @@ from connector.settings import Policy, Settings
 
 By = Literal["bm25", "knn", "fused", "reranked", "file"]
 KINDS = ("bm25", "knn", "fused", "reranked")
-PLAIN = ("model", "candidates", "fusion", "template", "passages")  # keys of a policy that are taken as they are
+PLAIN = ("model", "candidates", "fusion", "template", "passages", "stop_margin")  # keys of a policy, taken as they are
 KEYS = ("by", "policy", "window", "weights", "blend", *PLAIN)
 UNHURRIED_MS = 600_000
 """No deadline in practice: figures are of the model, not of this machine's load."""

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from connector.depth import settled
 from connector.reading import Reading
-from connector.rerank import _chunks
+from connector.rerank import _chunks, _steps
 from connector.settings import Settings
 from connector.types import Reason, State
 from tests.connector.stage import make_settings, opened, stub_worker, until
@@ -37,6 +38,22 @@ async def test_the_second_time_all_come_from_the_cache_and_a_changed_text_is_the
         third = await services.rerank.rerank(query, changed, policy, model, budget_s=10)
         assert (third.state, third.cached) == (State.APPLIED, 99)
         assert third.logits[42] == score(query, "another")
+
+
+async def test_a_settled_top_ends_the_scoring_at_the_same_depth_with_and_without_a_cache(settings: Settings) -> None:
+    policy, model = settings.policy[0].model_copy(update={"stop_margin": 0.3}), settings.model[0]
+    query = f"settled {time.time()}"
+    depth = next(end for end in (32, 64, 96, 100) if settled([score(query, text) for text in TEXTS[:end]], 0.3))
+    async with opened(settings, "score") as services:
+        first = await services.rerank.rerank(query, TEXTS, policy, model, budget_s=10)
+        assert (first.state, first.depth, first.cached) == (State.APPLIED, depth, 0)
+        assert first.logits == (*(score(query, text) for text in TEXTS[:depth]), *[None] * (100 - depth))
+        await services.rerank.close()
+        whole = await services.rerank.rerank(query, TEXTS, settings.policy[0], model, budget_s=10)
+        assert (whole.state, whole.depth, whole.cached) == (State.APPLIED, 100, depth)
+        await services.rerank.close()
+        again = await services.rerank.rerank(query, TEXTS, policy, model, budget_s=10)
+        assert (again.logits, again.cached) == (first.logits, depth)
 
 
 async def test_another_template_or_passage_rule_is_another_score(settings: Settings) -> None:
@@ -68,13 +85,16 @@ def test_a_long_document_counts_as_the_pairs_it_will_be() -> None:
     texts = ["a", "x" * 100_000, "b", "c", "x" * 100_000, "d"]
     fields = [bytes([number]) for number in range(6)]
     missing = dict(zip(fields, texts, strict=True))
-    whole = _chunks(fields, [1] * 6, missing, 4)
-    assert whole == {0: fields[:4], 1: fields[4:]}
+
+    def asked(pairs: list[int], apart: bool = False) -> list[tuple[int, dict[int, list[bytes]]]]:
+        return list(_steps(fields, _chunks(pairs, 4), missing, apart))
+
+    assert asked([1] * 6) == [(6, {0: fields[:4], 1: fields[4:]})]
+    assert asked([1] * 6, apart=True) == [(4, {0: fields[:4]}), (6, {1: fields[4:]})]
     pairs = [Reading(1, 128).pairs(text) for text in texts]
-    cut = _chunks(fields, pairs, missing, 4)
-    assert cut == {0: fields[:2], 16: fields[2:5], 32: fields[5:]}
+    assert asked(pairs) == [(6, {0: fields[:2], 16: fields[2:5], 32: fields[5:]})]
     del missing[fields[1]]  # a cached one leaves the others in their chunks
-    assert _chunks(fields, pairs, missing, 4) == {0: fields[:1], 16: fields[2:5], 32: fields[5:]}
+    assert asked(pairs) == [(6, {0: fields[:1], 16: fields[2:5], 32: fields[5:]})]
 
 
 async def test_a_worker_with_other_weights_gets_everything_again(broker_url: str, valkey_url: str) -> None:
