@@ -13,6 +13,8 @@ import argparse
 import json
 import random
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,7 +33,7 @@ from workers.runtimes.inputs import hash_weights
 from workers.scorer import Pair
 from workers.sources import locate
 from workers.tokens import Tokens
-from workers.training.data import Grades, document_text, read_collection
+from workers.training.data import Collection, Grades, document_text, read_collection
 from workers.training.engine import EngineIndex, call
 
 RECIPE = "judged pool, fp32 against quantised"
@@ -49,10 +51,9 @@ def esci(part: str) -> tuple[Places, list[Pair], Grades]:
     return places, [(queries[q], document_text(collection.documents[d])) for q, d in places], grades
 
 
-def scifact(url: str, count: int = CLAIMS) -> tuple[Places, list[Pair], Grades]:
-    """The first `DEPTH` of BM25 (english analyzer) for `count` claims; the index is made here and deleted again."""
-    collection = read_collection(data_folder().parent / "scifact")
-    claims = random.Random(SEED).sample(sorted(collection.grades), count)
+@contextmanager
+def scifact_index(url: str, collection: Collection) -> Iterator[EngineIndex]:
+    """The abstracts under the english analyzer, in an index that is made here and deleted again."""
     field = {"properties": {"text_all": {"type": "text", "analyzer": "english"}}}
     call(f"{url}/{INDEX}", json.dumps({"mappings": field}).encode(), "PUT")
     try:
@@ -61,9 +62,17 @@ def scifact(url: str, count: int = CLAIMS) -> tuple[Places, list[Pair], Grades]:
             text = f"{document['title']} {document['text']}"
             lines += [json.dumps({"index": {"_id": key}}), json.dumps({"text_all": text})]
         call(f"{url}/{INDEX}/_bulk?refresh=true", ("\n".join(lines) + "\n").encode(), kind="application/x-ndjson")
-        found = EngineIndex(url, INDEX).lexical([collection.queries[claim] for claim in claims], DEPTH)
+        yield EngineIndex(url, INDEX)
     finally:
         call(f"{url}/{INDEX}", method="DELETE")
+
+
+def scifact(url: str, count: int = CLAIMS) -> tuple[Places, list[Pair], Grades]:
+    """The first `DEPTH` of BM25 for `count` claims."""
+    collection = read_collection(data_folder().parent / "scifact")
+    claims = random.Random(SEED).sample(sorted(collection.grades), count)
+    with scifact_index(url, collection) as index:
+        found = index.lexical([collection.queries[claim] for claim in claims], DEPTH)
     places = [(claim, hit.id) for claim, hits in zip(claims, found, strict=True) for hit in hits]
     pairs = [(collection.queries[claim], document_text(collection.documents[key])) for claim, key in places]
     return places, pairs, {claim: collection.grades[claim] for claim in claims}

@@ -22,7 +22,7 @@ from workers.training.queries import make_queries
 from workers.training.run import Run, finish
 from workers.training.seeds import best, spread, train_seeds
 from workers.training.state import kept
-from workers.training.student import keep_layers
+from workers.training.student import keep_layers, keep_units
 from workers.training.teachers import Pair, Teacher, blend, open_teacher
 from workers.training.vocabulary import prune, used_tokens
 
@@ -35,11 +35,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Distillation:
-    """Who teaches with which weight, and what the student keeps: layers (0: all) and, if asked for, used tokens."""
+    """Who teaches with which weight, and what the student keeps: layers and units of each (0: all) and, if asked for,
+    used tokens.
+    """
 
     teachers: Sequence[Teacher]
     weights: Sequence[float]
     layers: int = 3
+    units: int = 0
     vocabulary: bool = False
     least: int = 1
     made: int = 3200
@@ -51,6 +54,8 @@ class Distillation:
         """Make the student out of a model, in place; return its tokenizer."""
         if self.layers:
             keep_layers(model, self.layers)
+        if self.units:
+            keep_units(model, self.units)
         return prune(model, tokenizer, used_tokens(tokenizer, texts, self.least)) if self.vocabulary else tokenizer
 
 

@@ -28,8 +28,9 @@ Examples:
   secondpass distil --teacher models/a --teacher models/b --teacher embed:all-MiniLM-L6-v2 --weight 2 --weight 2
     --weight 1 --layers 2 --vocabulary --loss margin-mse --index products --fields name,brand,description --out small
 
-The student starts as the first teacher (or --start) with some of its layers, and, with --vocabulary, only the tokens
-that the corpus uses. No grades are needed; where there are dev queries, teacher and student are compared on them.
+The student starts as the first teacher (or --start) with some of its layers, with --units narrower ones, and with
+--vocabulary only the tokens that the corpus uses. No grades are needed; where there are dev queries, teacher and
+student are compared on them.
 """
 
 DATA, STUDENT = "Documents and engine", "The student"
@@ -43,6 +44,9 @@ def distil(
         list[float] | None, typer.Option(help="Weight of each teacher in their order; else all the same.")
     ] = None,
     layers: Annotated[int, typer.Option(min=0, help="Layers it keeps; 0: all.", rich_help_panel=STUDENT)] = 3,
+    units: Annotated[
+        int, typer.Option(min=0, help="Feed-forward units it keeps in each; 0: all.", rich_help_panel=STUDENT)
+    ] = 0,
     vocabulary: Annotated[bool, typer.Option(help="Keep only tokens of the corpus.", rich_help_panel=STUDENT)] = False,
     least: Annotated[int, typer.Option(min=1, help="Times a token must occur.", rich_help_panel=STUDENT)] = 1,
     start: Annotated[
@@ -115,6 +119,7 @@ def distil(
             teachers=[open_teacher(source, chosen) for source in teacher],
             weights=weight or [1.0] * len(teacher),
             layers=layers,
+            units=units,
             vocabulary=vocabulary,
             least=least,
             made=made,

@@ -1,6 +1,7 @@
-"""A student made from its teacher: some of the layers, everything else as it was.
+"""A student made from its teacher: some of the layers, some of the units within, everything else as it was.
 
-Rule: the layers that stay are spread evenly and end with the last one, whose output the head was trained to read.
+Rule: the layers that stay are spread evenly and end with the last one, whose output the head was trained to read; the
+units that stay are those whose weights, in and out, are the largest.
 """
 
 from __future__ import annotations
@@ -31,6 +32,31 @@ def keep_layers(model: PreTrainedModel, wanted: int) -> list[int]:
     setattr(parent, name, torch.nn.ModuleList(layers[place] for place in chosen))
     model.config.num_hidden_layers = wanted
     return chosen
+
+
+def keep_units(model: PreTrainedModel, wanted: int) -> None:
+    """Narrow each layer's feed-forward part to `wanted` units in place. Raises ConfigError for a model whose layers do
+    not have the two parts that BERT's have (so have RoBERTa's and XLM-R's), or no more units than are wanted.
+    """
+    import torch
+
+    there = model.config.intermediate_size
+    if not 1 <= wanted <= there:
+        raise ConfigError(f"--units {wanted}: the teacher has {there} in a layer")
+    for layer in encoder_layers(model):
+        into: Any
+        out: Any
+        try:
+            into, out = layer.get_submodule("intermediate.dense"), layer.get_submodule("output.dense")
+        except AttributeError as error:
+            raise ConfigError(f"--units: layers of {type(model).__name__} are not known well enough") from error
+        weight = into.weight.norm(dim=1) * out.weight.norm(dim=0)
+        stay = weight.topk(wanted).indices.sort().values
+        into.weight = torch.nn.Parameter(into.weight.detach()[stay].clone())
+        into.bias = torch.nn.Parameter(into.bias.detach()[stay].clone())
+        out.weight = torch.nn.Parameter(out.weight.detach()[:, stay].clone())
+        into.out_features = out.in_features = wanted
+    model.config.intermediate_size = wanted
 
 
 def encoder_layers(model: PreTrainedModel) -> torch.nn.ModuleList:

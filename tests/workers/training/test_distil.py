@@ -18,7 +18,7 @@ from workers.training.batches import Example
 from workers.training.distil_cli import distil
 from workers.training.encoder import load, scores
 from workers.training.export import export
-from workers.training.student import choose_layers, keep_layers, megabytes
+from workers.training.student import choose_layers, keep_layers, keep_units, megabytes
 from workers.training.teachers import Teacher, blend, open_teacher
 from workers.training.trainer import Pass, fit
 from workers.training.vocabulary import prune, used_tokens
@@ -54,6 +54,24 @@ def test_the_layers_that_stay_are_the_teachers_own(small, tmp_path):
     assert name.format(1) not in stored
     again, _ = load(tmp_path / "m", seed=1)
     assert scores(again, tokenizer, PAIRS) == pytest.approx(scores(model, tokenizer, PAIRS), abs=HALF)
+
+
+def test_the_units_that_stay_are_the_teachers_strongest(small, tmp_path):
+    whole, tokenizer = load(small, seed=1)
+    model, _ = load(small, seed=1)
+    units = whole.config.intermediate_size
+    for layer in (*whole.bert.encoder.layer, *model.bert.encoder.layer):  # every second one says nothing
+        with torch.no_grad():
+            layer.output.dense.weight[:, ::2] = 0
+    keep_units(model, units // 2)
+    assert model.config.intermediate_size == units // 2
+    assert scores(model, tokenizer, PAIRS) == pytest.approx(scores(whole, tokenizer, PAIRS), abs=HALF)
+    export(model, tokenizer, tmp_path / "m", "m")
+    assert Reranker(str(tmp_path / "m"), runtime="openvino").score(PAIRS).tolist() == pytest.approx(
+        scores(model, tokenizer, PAIRS), abs=HALF
+    )
+    with pytest.raises(ConfigError, match="the teacher has"):
+        keep_units(whole, units + 1)
 
 
 def test_a_cut_vocabulary_reads_what_it_kept_as_before_and_everything_else_in_letters(small, tmp_path):

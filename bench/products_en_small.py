@@ -1,0 +1,159 @@
+"""How the small bundled model `products-en-small` is made: what `products-en` says, by a quarter of its compute.
+
+Rule: it learns from labels alone; no grade and no test query is read. Shop: queries made from ESCI's catalogue and
+those of its train part, with neighbours of every rank band, under the large model's logits. Other: sentences and titles
+of scifact's abstracts, under the cosines of all-MiniLM-L6-v2, because what the large model says of such texts is worse
+than that and not worth learning.
+
+    python -m bench.esci --engine-url URL                                 # index the products once
+    python -m bench.products_en_small label --engine-url URL --out RUNS
+    python -m bench.products_en_small train --out RUNS 1
+    python -m bench.products_en_small ship --out RUNS 1
+    python -m bench.small_model --engine-url URL --small workers/models/products-en-small
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import re
+import time
+from pathlib import Path
+from statistics import fmean, pstdev
+
+import numpy as np
+
+from bench.esci import INDEX, data_folder
+from bench.quantize import scifact_index
+from workers.sources import MODELS, locate
+from workers.training.batches import Example
+from workers.training.data import Collection, document_text, read_collection
+from workers.training.distil import Distillation, distil_examples
+from workers.training.embedding import Embedder
+from workers.training.encoder import load, scores
+from workers.training.engine import EngineIndex
+from workers.training.export import export, query_limit
+from workers.training.recipe import save_whole
+from workers.training.state import kept
+from workers.training.teachers import COSINE_SPREAD, open_teacher
+from workers.training.trainer import Pass, fit
+
+NAME, LARGE = "products-en-small", "bundled:products-en"
+LAYERS, UNITS, LEAST, MAX_TOKENS = 2, 1024, 15, 128
+HOW = Pass(3e-4, batch=64, max_tokens=MAX_TOKENS, loss="mse", epochs=5)
+SHOP = Distillation(teachers=[], weights=[1.0], layers=LAYERS, units=UNITS, vocabulary=True, least=LEAST, made=6000)
+PER_QUERY, OTHER_QUERIES = 10, 4500
+HELD_OUT = 1500  # pairs
+
+
+def shop_pairs(engine: EngineIndex) -> list[Example]:
+    """Pairs of the catalogue under the large model's logits."""
+    wanted = Distillation([open_teacher(LARGE)], [1.0], made=SHOP.made, per_query=PER_QUERY)
+    return distil_examples(wanted, read_collection(data_folder()), engine, Embedder(), said("shop"))
+
+
+def other_pairs(url: str) -> list[Example]:
+    """Sentences of abstracts with what BM25 and the embedder find for them, under cosines."""
+    rng, collection = random.Random("other"), read_collection(data_folder().parent / "scifact")
+    texts = {key: document_text(row) for key, row in collection.documents.items()}
+    queries = sentences(collection, rng)
+    with scifact_index(url, collection) as index:
+        lexical = index.lexical(queries, 20)
+    embed, ids = Embedder(), list(texts)
+    near = embed(queries) @ embed(list(texts.values())).T
+    places = {key: place for place, key in enumerate(ids)}
+    pairs, labels = [], []
+    for query, hits, cosines in zip(queries, lexical, near, strict=True):
+        nearest = [ids[place] for place in np.argsort(-cosines)[:10]]
+        found = rng.sample([hit.id for hit in hits], min(6, len(hits))) + rng.sample(nearest, 3) + rng.sample(ids, 1)
+        for key in dict.fromkeys(found):
+            pairs.append((query, texts[key]))
+            labels.append(float(cosines[places[key]]))
+    middle, width = fmean(labels), pstdev(labels) / COSINE_SPREAD
+    return [Example(*pair, (label - middle) / width) for pair, label in zip(pairs, labels, strict=True)]
+
+
+def sentences(collection: Collection, rng: random.Random) -> list[str]:
+    """Titles, and sentences with a fifth of their words left out, as nobody asks in an abstract's own words."""
+    found = []
+    for row in rng.sample(list(collection.documents.values()), OTHER_QUERIES):
+        parts = [part for part in re.split(r"(?<=[.!?])\s+", row["text"]) if 40 <= len(part) <= 200]
+        said = rng.choice(parts) if parts and rng.random() < 0.75 else row["title"]
+        words = [word for word in said.split() if rng.random() < 0.8]
+        found.append(" ".join(words) or said)
+    return list(dict.fromkeys(found))
+
+
+def read(out: Path) -> tuple[list[Example], list[Example]]:
+    """What is learnt and what is held out, from the files of `label`."""
+    examples = [*kept(out / "shop.jsonl", list), *kept(out / "other.jsonl", list)]
+    if not examples:
+        raise SystemExit("run `label` first")
+    random.Random(0).shuffle(examples)
+    return examples[HELD_OUT:], examples[:HELD_OUT]
+
+
+def train(seed: int, out: Path) -> None:
+    """Train one seed; print how far it is from its labels on pairs that it has not seen."""
+    examples, unseen = read(out)
+    model, tokenizer = load(locate(LARGE), seed)
+    texts = [document_text(row) for name in ("", "scifact") for row in documents(name)]
+    tokenizer = SHOP.shrink(model, tokenizer, [*texts, *{example.query for example in examples}])
+    print(
+        f"{len(tokenizer)} tokens, {sum(weight.numel() for weight in model.parameters()) / 1e6:.2f} M weights",
+        flush=True,
+    )
+    began, shown = time.monotonic(), 0.0
+
+    def progress(done: int, total: int, loss: float) -> None:
+        nonlocal shown
+        if time.monotonic() - shown > 60:
+            shown = time.monotonic()
+            print(f"seed {seed} {shown - began:5.0f} s  {done}/{total} pairs, loss {loss:.4f}", flush=True)
+
+    folder = out / f"seed{seed}"
+    folder.mkdir(exist_ok=True)
+    fit(model, tokenizer, examples, HOW, seed, "cpu", 0.0, progress, folder / "fit.state")
+    save_whole(model, tokenizer, folder / "final")
+    found = np.array(scores(model, tokenizer, [(one.query, one.document) for one in unseen]))
+    labels = np.array([one.label for one in unseen])
+    print(f"seed {seed}: held out: mse {np.mean((found - labels) ** 2):.4f}, r {np.corrcoef(found, labels)[0, 1]:.4f}")
+
+
+def documents(other: str) -> list[dict[str, object]]:
+    folder = data_folder().parent / other if other else data_folder()
+    return list(read_collection(folder).documents.values())
+
+
+def ship(seed: int, out: Path, to: Path) -> None:
+    """Write a seed in fp16; `secondpass quantize` makes what is bundled of it."""
+    asked = [example.query for example in kept(out / "shop.jsonl", list)]
+    export(*load(out / f"seed{seed}" / "final", 0), to, NAME, max_tokens=MAX_TOKENS, max_query_chars=query_limit(asked))
+
+
+def said(name: str):  # type: ignore[no-untyped-def]
+    return lambda done, total: print(f"{name}: {done}/{total} pairs labelled", flush=True)
+
+
+def main() -> None:
+    """Label, train or ship."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("what", choices=["label", "train", "ship"])
+    parser.add_argument("seeds", type=int, nargs="*")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the runs")
+    parser.add_argument("--to", type=Path, default=MODELS / NAME, help="where ship writes the model")
+    parser.add_argument("--engine-url", default="http://127.0.0.1:9200")
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    if args.what == "label":
+        kept(args.out / "shop.jsonl", lambda: shop_pairs(EngineIndex(args.engine_url, INDEX)))
+        kept(args.out / "other.jsonl", lambda: other_pairs(args.engine_url))
+    for seed in args.seeds:
+        if args.what == "train":
+            train(seed, args.out)
+        elif args.what == "ship":
+            ship(seed, args.out, args.to)
+
+
+if __name__ == "__main__":
+    main()
