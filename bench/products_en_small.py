@@ -40,7 +40,7 @@ from workers.training.trainer import Pass, fit
 
 NAME, LARGE = "products-en-small", "bundled:products-en"
 LAYERS, UNITS, LEAST, MAX_TOKENS = 2, 1024, 15, 128
-HOW = Pass(3e-4, batch=64, max_tokens=MAX_TOKENS, loss="mse", epochs=5)
+HOW = Pass(3e-4, batch=64, max_tokens=MAX_TOKENS, loss="mse", epochs=1)
 SHOP = Distillation(teachers=[], weights=[1.0], layers=LAYERS, units=UNITS, vocabulary=True, least=LEAST, made=6000)
 PER_QUERY, OTHER_QUERIES = 10, 4500
 HELD_OUT = 1500  # pairs

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from connector.local.runs import find_addresses
 from connector.settings import Settings, load
 
 Config = Annotated[Path | None, typer.Option(help="Settings; default: ./secondpass.toml where it is.")]
@@ -19,10 +20,11 @@ def settings_at(
 ) -> Settings:
     """The settings, with the addresses of the stack at `port` and then those given. Raises ConfigError."""
     settings = load(config)
-    if port is not None:  # the ports of `connector.local.stack`
-        engine_url = engine_url or f"http://127.0.0.1:{port + 1}"
-        redis_url = redis_url or f"redis://127.0.0.1:{port + 3}/0"
-        broker_url = broker_url or f"redis://127.0.0.1:{port + 4}/0"
+    if port is not None:
+        stack = find_addresses(port)  # else the ports of `connector.local.stack`
+        engine_url = engine_url or stack.get("engine", f"http://127.0.0.1:{port + 1}")
+        redis_url = redis_url or stack.get("redis", f"redis://127.0.0.1:{port + 3}/0")
+        broker_url = broker_url or stack.get("broker", f"redis://127.0.0.1:{port + 4}/0")
     return settings.model_copy(
         update={
             "engine": settings.engine.model_copy(update={"url": [engine_url]} if engine_url else {}),

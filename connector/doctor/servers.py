@@ -40,7 +40,8 @@ async def check_server(about: str, key: str, url: str) -> list[Finding]:
         answered = time.time()
     except (RedisError, OSError) as failed:
         lost = "nothing is reranked" if about == "broker" else "scores are not cached and pages are not stable"
-        return [error(about, f"no answer ({failed}): {lost}", f"start the server, or correct {key}")]
+        fix = f"start the server, or correct {key}; of a stack that `secondpass up` started: --port 9280"
+        return [error(about, f"no answer ({failed}): {lost}", fix)]
     finally:
         await client.aclose()
     skew = seconds + microseconds / 1e6 - (asked + answered) / 2

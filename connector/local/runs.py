@@ -1,6 +1,9 @@
-"""The folders of one run of the stack: its logs, which a failed run leaves behind, and the data, which stay."""
+"""The folders of one run of the stack: its logs, which a failed run leaves behind, and the data, which stay; and the
+note in it that tells other commands where the run's parts listen.
+"""
 
 import fcntl
+import json
 import os
 import re
 import shutil
@@ -10,9 +13,11 @@ from pathlib import Path
 from typing import IO
 
 from connector.errors import PartFailed
-from connector.local.folders import Account, reaches
+from connector.local.folders import Account, engine_account, engine_folder, reaches
+from connector.settings import Settings
 
 KEPT_RUNS = 5
+NOTE = "addresses.json"
 
 
 @contextmanager
@@ -40,6 +45,26 @@ def run_folder(base: Path, name: str) -> Path:
     shutil.rmtree(run, ignore_errors=True)
     run.mkdir(mode=0o755)
     return run
+
+
+def note_addresses(run: Path, settings: Settings) -> None:
+    """Write where engine, cache and broker of this run are, for its user alone: addresses may hold passwords."""
+    found = {"port": settings.proxy.port, "engine": settings.engine.url[0]}
+    found |= {"redis": settings.redis.url, "broker": settings.broker.url}
+    with os.fdopen(os.open(run / NOTE, os.O_CREAT | os.O_WRONLY, 0o600), "w") as note:
+        json.dump(found, note)
+
+
+def find_addresses(port: int) -> dict[str, str]:
+    """What the running stack noted whose proxy has this port; empty where none runs."""
+    for run in (engine_folder(engine_account()) / "runs").glob("*"):
+        try:
+            found = json.loads((run / NOTE).read_text())
+        except (OSError, ValueError):
+            continue
+        if found.get("port") == port and _alive(run):
+            return {part: found[part] for part in ("engine", "redis", "broker")}
+    return {}
 
 
 def _alive(folder: Path) -> bool:

@@ -22,7 +22,7 @@ from connector.local.opensearch import QUICK, Place, opensearch
 from connector.local.opensearch import VERSION as OPENSEARCH
 from connector.local.processes import Part, Supervisor, taken
 from connector.local.programs import proxy, workers
-from connector.local.runs import kept_on_failure, locked, run_folder
+from connector.local.runs import kept_on_failure, locked, note_addresses, run_folder
 from connector.local.valkey import BROKER, CACHE, valkey
 from connector.settings import Settings, load
 
@@ -73,6 +73,7 @@ def running(wish: Wish, console: Console) -> Iterator[Stack]:
     run = run_folder(engine_folder(account), wish.name)
     with kept_on_failure(run), locked(_data(wish, account), account) as data, Supervisor() as supervisor:
         started = time.monotonic()
+        note_addresses(run, settings)
 
         def begin(*parts: Part) -> None:
             for part in parts:

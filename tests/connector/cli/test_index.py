@@ -1,5 +1,6 @@
 """The command as it is typed, on a real engine; vectors are the business of tests/e2e."""
 
+import os
 from pathlib import Path
 
 import httpx
@@ -10,6 +11,8 @@ from typer.testing import CliRunner, Result
 from connector.cli.main import build
 from connector.cli.where import settings_at
 from connector.errors import ConfigError
+from connector.local.runs import note_addresses
+from connector.settings import Engine, Proxy, Settings
 
 
 @pytest.fixture(autouse=True)
@@ -89,7 +92,15 @@ def test_no_worker_says_what_to_do(
     assert "secondpass worker --role embed" in str(found.exception)
 
 
-def test_addresses_of_a_running_stack() -> None:
+def test_addresses_of_a_running_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connector.local.runs.engine_folder", lambda _: tmp_path)
+    away = Settings(engine=Engine(url=["http://shop:9200"]), proxy=Proxy(port=9400))
+    for pid, port in ((os.getpid(), 9500), (2**22 + 1, 9400)):  # the second has ended
+        run = tmp_path / "runs" / f"up-{pid}"
+        run.mkdir(parents=True)
+        note_addresses(run, away.model_copy(update={"proxy": Proxy(port=port)}))
+    assert settings_at(None, 9500).engine.url == ["http://shop:9200"]
+    assert settings_at(None, 9500, engine_url="http://other").engine.url == ["http://other"]
     found = settings_at(None, 9400, broker_url="amqp://elsewhere")
     assert (found.engine.url, found.redis.url) == (["http://127.0.0.1:9401"], "redis://127.0.0.1:9403/0")
     assert found.broker.url == "amqp://elsewhere"
