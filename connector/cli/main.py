@@ -5,6 +5,7 @@ Only the module of the command that is called is imported, so that `secondpass p
 """
 
 import ast
+import errno
 import importlib.util
 import sys
 from importlib.metadata import EntryPoint, entry_points, version
@@ -16,6 +17,7 @@ import typer
 from connector.errors import ConfigError, SecondpassError
 
 GROUP = "secondpass.commands"
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's share of it or the largest file
 
 
 def main() -> None:
@@ -28,6 +30,12 @@ def main() -> None:
     except SecondpassError as error:
         print(error, file=sys.stderr)
         sys.exit(2 if isinstance(error, ConfigError) else 1)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        print(f"{error.strerror}{where}: make room and run the same again; what goes on, goes on", file=sys.stderr)
+        sys.exit(1)
 
 
 def build(called: str) -> typer.Typer:

@@ -9,7 +9,11 @@ from pathlib import Path
 from connector.errors import PartFailed
 from connector.local.processes import Part
 
-CACHE = ("--maxmemory", "256mb", "--maxmemory-policy", "allkeys-lru", "--save", "3600 1")  # kept when it is stopped
+CACHE = (
+    *("--maxmemory", "256mb", "--maxmemory-policy", "allkeys-lru"),
+    *("--save", "3600 1"),  # kept when it is stopped
+    *("--stop-writes-on-bgsave-error", "no"),  # a full disk costs the copy, not the cache
+)
 BROKER = ("--maxmemory", "256mb", "--maxmemory-policy", "noeviction", "--save", "")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -21,6 +22,8 @@ from workers.training.batches import Example
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
+
+log = logging.getLogger("secondpass.training")
 
 SAVE_S = 60.0
 """Seconds between saves: 130 MB for six MiniLM layers, 0.3 s on a laptop's disk; at most a minute is trained again."""
@@ -64,7 +67,10 @@ class Keeper:
     def save(
         self, model: PreTrainedModel, optimizer: torch.optim.Optimizer, place: Place, best: dict[str, torch.Tensor]
     ) -> None:
-        """Write everything that the next step depends on. `best` are the weights of the best figure on dev."""
+        """Write everything that the next step depends on. `best` are the weights of the best figure on dev.
+
+        Where it cannot be written (a full disk) a warning says so: training goes on, from the state before if it ends.
+        """
         import torch
 
         content = {
@@ -76,7 +82,11 @@ class Keeper:
             "random": torch.get_rng_state(),
             "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
         }
-        write_whole(self.path, lambda part: torch.save(content, part))
+        try:
+            write_whole(self.path, lambda part: torch.save(content, part))
+        except (OSError, RuntimeError) as error:  # torch's writer raises the latter
+            self.path.with_name(self.path.name + ".part").unlink(missing_ok=True)
+            log.warning("state not saved, training goes on; make room at %s: %s", self.path.parent, error)
         self.saved = time.monotonic()
 
     def restore(

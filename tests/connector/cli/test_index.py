@@ -1,6 +1,9 @@
 """The command as it is typed, on a real engine; vectors are the business of tests/e2e."""
 
 import os
+import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -106,3 +109,25 @@ def test_addresses_of_a_running_stack(tmp_path: Path, monkeypatch: pytest.Monkey
     assert found.broker.url == "amqp://elsewhere"
     with pytest.raises(ConfigError, match="no such file"):
         settings_at(Path("nowhere.toml"))
+
+
+def test_a_full_disk_says_so_and_the_next_run_counts_every_document_once(
+    opensearch_url: str, unique_index: str, tmp_path: Path
+) -> None:
+    source = tmp_path / "many.jsonl"
+    rows = [{"id": f"d{number}", "name": "kettle", "price": "cheap" if number % 2 else 3} for number in range(1200)]
+    source.write_bytes(b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows))
+    typed = [str(source), "--index", unique_index, "--mapping", "shop", "--no-vectors", "--engine-url", opensearch_url]
+
+    def full() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, resource.RLIM_INFINITY))  # the list of rejected is longer
+
+    command = [sys.executable, "-m", "connector.cli.main", "index", *typed]
+    ended = subprocess.run(command, preexec_fn=full, capture_output=True, text=True, timeout=120)
+    assert (ended.returncode, "Traceback" in ended.stderr) == (1, False), ended.stderr
+    assert "make room and run the same again" in ended.stderr
+    found = run(*typed)
+    said = " ".join(found.output.split())
+    assert "Going on after document" in said
+    assert "600 indexed, 600 rejected" in said
+    assert "600 documents there now" in said

@@ -3,6 +3,7 @@
 import json
 import random
 import re
+import resource
 import subprocess
 import sys
 from dataclasses import replace
@@ -40,6 +41,23 @@ def test_a_command_killed_three_times_at_random_steps_ends_as_if_it_had_not_been
     one, other = (load_file(tmp_path / name / "model" / "model.safetensors") for name in ("whole", "killed"))
     assert all(torch.equal(one[name], other[name]) for name in one)
     assert not list((tmp_path / "killed").rglob("*.part")) + list((tmp_path / "killed").rglob("*.state"))
+
+
+def test_a_full_disk_costs_the_state_and_not_the_training(small, tmp_path, caplog):
+    def trained(folder: Path) -> float:
+        model, tokenizer = load(small, seed=1)
+        folder.mkdir()
+        return fit(model, tokenizer, scaled("bce", task()), HOW, 1, state=folder / "fit.state", save_s=0.0)
+
+    whole = trained(tmp_path / "room")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    try:
+        assert trained(tmp_path / "full") == pytest.approx(whole, abs=1e-6)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "state not saved, training goes on" in caplog.text
+    assert not list((tmp_path / "full").iterdir())
 
 
 def test_best_weights_and_losses_come_back_with_the_place(small, tmp_path):
