@@ -33,6 +33,8 @@ def _system(one: Found) -> dict[str, Any]:
         "means": {measure: _mean(mean) for measure, mean in one.means.items()},
         "outcomes": dict(one.outcomes),
     }
+    if one.pairs is not None:
+        row["scored"] = round(one.pairs, 1)
     if one.times:
         times = {"p50": one.times.p50, "p95": one.times.p95, "added": one.times.added}
         row["ms"] = {name: None if value is None else round(value, 1) for name, value in times.items()}

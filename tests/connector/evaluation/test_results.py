@@ -46,6 +46,20 @@ def test_figures_and_differences() -> None:
     assert found.warnings == ()
 
 
+def test_an_adaptive_depth_says_how_much_it_scored() -> None:
+    judged, settled = judgments(), system("settled: stop_margin=0.75")
+    answers = {
+        "reranked": lists("reranked", judged, ("good", "fair"), state="applied", scored=100),
+        "settled": lists("settled", judged, ("good", "fair"), state="applied", scored=40),
+    }
+    found = summarise_answers("shop", judged, [system("reranked"), settled], answers, MEASURES, "reranked")
+    assert (found.found["reranked"].pairs, found.found["settled"].pairs) == (None, 40.0)
+    console = Console(record=True, width=160)
+    show(found, console)
+    assert "settled: 12 applied; 40.0 of 100 candidates scored a query" in console.export_text()
+    assert as_json(found, "")["systems"]["settled"]["scored"] == 40.0
+
+
 def test_the_documents_that_moved() -> None:
     change = compared().found["reranked"].changes[0]
     assert [(move.label, move.grade, move.before, move.after) for move in change.moves] == [
