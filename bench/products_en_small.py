@@ -8,8 +8,10 @@ than that and not worth learning.
     python -m bench.esci --engine-url URL                                 # index the products once
     python -m bench.products_en_small label --engine-url URL --out RUNS
     python -m bench.products_en_small train --out RUNS 1
-    python -m bench.products_en_small ship --out RUNS 1
-    python -m bench.small_model --engine-url URL --small workers/models/products-en-small
+    python -m bench.products_en_small ship --out RUNS --to RUNS/fp16 1
+    secondpass quantize RUNS/fp16 --precision int4 --graded ESCI --parts dev,train --out SMALL
+    secondpass quantize SMALL --precision int8 --graded ESCI --parts dev,train --out SMALL
+    python -m bench.small_model --engine-url URL --small SMALL                     # workers/models/products-en-small
 """
 
 from __future__ import annotations
@@ -20,12 +22,14 @@ import re
 import time
 from pathlib import Path
 from statistics import fmean, pstdev
+from typing import Any
 
 import numpy as np
+import torch
 
 from bench.esci import INDEX, data_folder
 from bench.quantize import scifact_index
-from workers.sources import MODELS, locate
+from workers.sources import locate
 from workers.training.batches import Example
 from workers.training.data import Collection, document_text, read_collection
 from workers.training.distil import Distillation, distil_examples
@@ -37,10 +41,12 @@ from workers.training.recipe import save_whole
 from workers.training.state import kept
 from workers.training.teachers import COSINE_SPREAD, open_teacher
 from workers.training.trainer import Pass, fit
+from workers.training.vocabulary import prune, used_tokens
 
 NAME, LARGE = "products-en-small", "bundled:products-en"
 LAYERS, UNITS, LEAST, MAX_TOKENS = 2, 1024, 15, 128
-HOW = Pass(3e-4, batch=64, max_tokens=MAX_TOKENS, loss="mse", epochs=1)
+LEAST_SHIPPED = 22  # times a token must occur to be bundled: all models together have 50 MB
+PASSES = [Pass(rate, batch=64, max_tokens=MAX_TOKENS, loss="mse") for rate in (3e-4, 1.5e-4)]
 SHOP = Distillation(teachers=[], weights=[1.0], layers=LAYERS, units=UNITS, vocabulary=True, least=LEAST, made=6000)
 PER_QUERY, OTHER_QUERIES = 10, 4500
 HELD_OUT = 1500  # pairs
@@ -97,8 +103,7 @@ def train(seed: int, out: Path) -> None:
     """Train one seed; print how far it is from its labels on pairs that it has not seen."""
     examples, unseen = read(out)
     model, tokenizer = load(locate(LARGE), seed)
-    texts = [document_text(row) for name in ("", "scifact") for row in documents(name)]
-    tokenizer = SHOP.shrink(model, tokenizer, [*texts, *{example.query for example in examples}])
+    tokenizer = SHOP.shrink(model, tokenizer, texts(out))
     print(
         f"{len(tokenizer)} tokens, {sum(weight.numel() for weight in model.parameters()) / 1e6:.2f} M weights",
         flush=True,
@@ -111,10 +116,14 @@ def train(seed: int, out: Path) -> None:
             shown = time.monotonic()
             print(f"seed {seed} {shown - began:5.0f} s  {done}/{total} pairs, loss {loss:.4f}", flush=True)
 
-    folder = out / f"seed{seed}"
-    folder.mkdir(exist_ok=True)
-    fit(model, tokenizer, examples, HOW, seed, "cpu", 0.0, progress, folder / "fit.state")
-    save_whole(model, tokenizer, folder / "final")
+    for number, how in enumerate(PASSES):
+        done = out / f"seed{seed}" / f"pass{number}"
+        if done.exists():
+            model, tokenizer = load(done, seed)
+            continue
+        done.parent.mkdir(exist_ok=True)
+        fit(model, tokenizer, examples, how, seed + number, "cpu", 0.0, progress, done.with_suffix(".state"))
+        save_whole(model, tokenizer, done)
     found = np.array(scores(model, tokenizer, [(one.query, one.document) for one in unseen]))
     labels = np.array([one.label for one in unseen])
     print(f"seed {seed}: held out: mse {np.mean((found - labels) ** 2):.4f}, r {np.corrcoef(found, labels)[0, 1]:.4f}")
@@ -126,9 +135,32 @@ def documents(other: str) -> list[dict[str, object]]:
 
 
 def ship(seed: int, out: Path, to: Path) -> None:
-    """Write a seed in fp16; `secondpass quantize` makes what is bundled of it."""
-    asked = [example.query for example in kept(out / "shop.jsonl", list)]
-    export(*load(out / f"seed{seed}" / "final", 0), to, NAME, max_tokens=MAX_TOKENS, max_query_chars=query_limit(asked))
+    """Write a seed in fp16, with the positions and words that it has room for; `secondpass quantize` makes what is
+    bundled of it.
+    """
+    limit = query_limit(example.query for example in kept(out / "shop.jsonl", list))
+    model, tokenizer = load(out / f"seed{seed}" / f"pass{len(PASSES) - 1}", 0)
+    tokenizer = prune(model, tokenizer, used_tokens(tokenizer, texts(out), LEAST_SHIPPED))
+    keep_positions(model)
+    print(f"{len(tokenizer)} tokens", flush=True)
+    export(model, tokenizer, to, NAME, max_tokens=MAX_TOKENS, max_query_chars=limit)
+
+
+def keep_positions(model: Any) -> None:
+    """Cut the positions behind the longest pair, in place."""
+    inner = model.bert.embeddings
+    inner.position_embeddings = torch.nn.Embedding.from_pretrained(
+        inner.position_embeddings.weight[:MAX_TOKENS].detach()
+    )
+    for name in ("position_ids", "token_type_ids"):
+        inner.register_buffer(name, getattr(inner, name)[:, :MAX_TOKENS], persistent=False)
+    model.config.max_position_embeddings = MAX_TOKENS
+
+
+def texts(out: Path) -> list[str]:
+    """What the vocabulary is counted on."""
+    read_ = [document_text(row) for name in ("", "scifact") for row in documents(name)]
+    return [*read_, *{example.query for example in read(out)[0]}]
 
 
 def said(name: str):  # type: ignore[no-untyped-def]
@@ -141,7 +173,7 @@ def main() -> None:
     parser.add_argument("what", choices=["label", "train", "ship"])
     parser.add_argument("seeds", type=int, nargs="*")
     parser.add_argument("--out", type=Path, required=True, help="folder of the runs")
-    parser.add_argument("--to", type=Path, default=MODELS / NAME, help="where ship writes the model")
+    parser.add_argument("--to", type=Path, help="where ship writes the model")
     parser.add_argument("--engine-url", default="http://127.0.0.1:9200")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
