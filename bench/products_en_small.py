@@ -64,8 +64,8 @@ BM25 and the embedder find for it. Test queries and claims were not used; the te
 seed."""
 COMMAND = "python -m bench.products_en_small label --engine-url URL --out RUNS    # and on: see its first lines"
 LIMITS = (
-    "English shop texts, queries of up to 60 characters, pairs of 128 tokens, as `products-en`. It loses most where that "
-    "is best: on products.",
+    "English shop texts, queries of up to 60 characters, pairs of 128 tokens, as `products-en`. It loses most where "
+    "that is best: on products.",
     "Better than `products-en` on scientific abstracts, because there it learnt an embedder's similarities, and still "
     "worse than fused lists: not for other content.",
     "Words that neither corpus uses often are read in small pieces. Negation was not measured apart.",
@@ -203,8 +203,8 @@ def card(folder: Path) -> None:
         "(`python -m bench.small_model`).",
         "",
         f"Pairs a second of one CPU thread: {same['times']} times those of `products-en` where both compute in bf16 "
-        f"({low} to {high} over {SLICES} slices), {auto['times']} times where `auto` takes {auto['classes'][0]} for that "
-        f"and {auto['classes'][1]} for this.",
+        f"({low} to {high} over {SLICES} slices), {auto['times']} times where `auto` takes {auto['classes'][0]} for "
+        f"that and {auto['classes'][1]} for this.",
     ]
     (folder / "README.md").write_text(
         render(Card(NAME, SUMMARY, f"workers/models/{NAME}", DATA, COMMAND, figures, LIMITS, LICENCE, packed=True))
