@@ -73,8 +73,8 @@ LIMITS = (
 THROUGH = """Through the proxy, fused windows of 100 (`python -m bench.through_proxy --precision int8`): as one voice of
 three, `blend = { rerank = 1.0, lexical = 0.2, vector = 0.8 }`, nDCG@10 is 0.772 on the 75 train queries (fused 0.742;
 +0.007 to +0.052; it learnt these queries' labels, not their grades) and 0.642 on the 15 dev queries (fused 0.651;
--0.047 to +0.030). Alone it has 0.749 and 0.616, no better than the fused lists: **use it with the blend, and evaluate it
-on your own queries first**."""
+-0.047 to +0.030). Alone it has 0.749 and 0.616, no better than the fused lists: **use it with the blend, and evaluate
+it on your own queries first**."""
 LICENCE = "Apache-2.0, as are products-en, all-MiniLM-L6-v2 and ESCI; scifact's abstracts are ODC-By 1.0."
 HELD_OUT = 1500  # pairs
 
