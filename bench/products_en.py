@@ -34,7 +34,7 @@ from workers.training.export import export, query_limit, sha256
 from workers.training.measure import first_stage, gain, mean, per_query, rerank
 from workers.training.queries import make_queries
 from workers.training.recipe import DEFAULT, save_whole, train_catalogue
-from workers.training.trainer import load
+from workers.training.trainer import Progress, load
 
 NAME = "products-en"
 MAX_TOKENS = 128
@@ -90,22 +90,14 @@ def measure(folder: Path, engine: EngineIndex, part: str) -> dict[str, Any]:
 
 def train(seed: int, engine: EngineIndex, out: Path) -> None:
     """Train one seed and write its model and its dev figures."""
-    began, shown = time.monotonic(), 0.0
-    say = log(seed, began)
-
-    def progress(done: int, total: int, loss: float) -> None:
-        nonlocal shown
-        if time.monotonic() - shown > 60:
-            shown = time.monotonic()
-            say(f"{done}/{total} pairs, loss {loss:.4f}")
-
+    say = log(seed, time.monotonic())
     folder = out / f"seed{seed}"
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / "final").exists():
         say("found a finished model")
     else:
         shop, start = read_collection(data_folder()), locate(MINILM)
-        trained = train_catalogue(shop, engine, Embedder(), start, folder, seed, say=say, progress=progress)
+        trained = train_catalogue(shop, engine, Embedder(), start, folder, seed, say=say, progress=minutely(say))
         save_whole(*trained, folder / "final")
         say("trained")
     figures = measure(folder / "final", engine, "dev")
@@ -176,6 +168,19 @@ def card(shipped: int, probability: Sequence[str] = ()) -> str:
 def log(seed: int, began: float) -> Callable[[str], None]:
     """Return a printer that names the seed and the seconds since it began."""
     return lambda text: print(f"seed {seed} {time.monotonic() - began:5.0f} s  {text}", flush=True)
+
+
+def minutely(say: Callable[[str], None]) -> Progress:
+    """What a training tells once a minute."""
+    shown = 0.0
+
+    def progress(done: int, total: int, loss: float) -> None:
+        nonlocal shown
+        if time.monotonic() - shown > 60:
+            shown = time.monotonic()
+            say(f"{done}/{total} pairs, loss {loss:.4f}")
+
+    return progress
 
 
 def main() -> None:

@@ -31,6 +31,7 @@ import torch
 
 from bench.esci import INDEX, data_folder
 from bench.model_path import RESULTS
+from bench.products_en import log, minutely
 from bench.quantize import scifact_index
 from bench.small_model import SLICES
 from workers.runtimes.inputs import hash_weights
@@ -130,19 +131,12 @@ def train(seed: int, out: Path) -> None:
     """Train one seed; print how far it is from its labels on pairs that it has not seen."""
     examples, unseen = read(out)
     model, tokenizer = load(locate(LARGE), seed)
-    tokenizer = SHOP.shrink(model, tokenizer, texts(out))
+    tokenizer = SHOP.shrink(model, tokenizer, vocabulary_texts(examples))
     print(
         f"{len(tokenizer)} tokens, {sum(weight.numel() for weight in model.parameters()) / 1e6:.2f} M weights",
         flush=True,
     )
-    began, shown = time.monotonic(), 0.0
-
-    def progress(done: int, total: int, loss: float) -> None:
-        nonlocal shown
-        if time.monotonic() - shown > 60:
-            shown = time.monotonic()
-            print(f"seed {seed} {shown - began:5.0f} s  {done}/{total} pairs, loss {loss:.4f}", flush=True)
-
+    progress = minutely(log(seed, time.monotonic()))
     for number, how in enumerate(PASSES):
         done = out / f"seed{seed}" / f"pass{number}"
         if done.exists():
@@ -167,7 +161,7 @@ def ship(seed: int, out: Path, to: Path) -> None:
     """
     limit = query_limit(example.query for example in kept(out / "shop.jsonl", list))
     model, tokenizer = load(out / f"seed{seed}" / f"pass{len(PASSES) - 1}", 0)
-    tokenizer = prune(model, tokenizer, used_tokens(tokenizer, texts(out), LEAST_SHIPPED))
+    tokenizer = prune(model, tokenizer, used_tokens(tokenizer, vocabulary_texts(read(out)[0]), LEAST_SHIPPED))
     keep_positions(model)
     print(f"{len(tokenizer)} tokens", flush=True)
     export(model, tokenizer, to, NAME, max_tokens=MAX_TOKENS, max_query_chars=limit)
@@ -184,10 +178,10 @@ def keep_positions(model: Any) -> None:
     model.config.max_position_embeddings = MAX_TOKENS
 
 
-def texts(out: Path) -> list[str]:
-    """What the vocabulary is counted on."""
-    read_ = [document_text(row) for name in ("", "scifact") for row in documents(name)]
-    return [*read_, *{example.query for example in read(out)[0]}]
+def vocabulary_texts(examples: list[Example]) -> list[str]:
+    """What the vocabulary is counted on: both corpora, and the queries."""
+    found = [document_text(row) for name in ("", "scifact") for row in documents(name)]
+    return [*found, *{example.query for example in examples}]
 
 
 def card(folder: Path) -> None:

@@ -18,6 +18,7 @@ from connector.errors import ConfigError
 from workers.checkpoint import Config
 
 CHARACTERS_PER_TOKEN = 64  # a very long text is first cut here (English has about 5) and read on if that was short
+SHORT = 4096  # characters that are never cut first: where query and document are both too long, the longer gives way
 MARGIN = 16  # tokens beyond the limit that a cut text must have, so that the cut changed none that is kept
 
 
@@ -148,7 +149,7 @@ class Tokens:
 
     def _shorten(self, text: str, tokens: int) -> str:
         """A beginning of a very long text that has the same first `tokens` tokens: 10 MB must not cost seconds."""
-        limit = tokens * CHARACTERS_PER_TOKEN
+        limit = max(SHORT, tokens * CHARACTERS_PER_TOKEN)
         while len(text) > limit:
             cut = text[:limit]
             ids = self._ids_of_one(cut)

@@ -103,45 +103,53 @@ def make(kind: str, folder: Path, labels: int = 1, seed: int = 0, dtype: torch.d
 
 
 def _tokenizer(kind: str) -> PreTrainedTokenizerFast:
-    if kind == "bert":
-        tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-        tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-        return _trained(tokenizer, trainers.WordPieceTrainer, "[CLS]", "[SEP]", "[PAD]", "[UNK]", doubled=False)
+    """A tokenizer with the same vocabulary in every process: some trainers break ties at random."""
     if kind in ("roberta", "modernbert"):
         tokenizer = Tokenizer(models.BPE())
         tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
         tokenizer.decoder = decoders.ByteLevel()
-        if kind == "roberta":
-            return _trained(tokenizer, trainers.BpeTrainer, "<s>", "</s>", "<pad>", "<unk>", doubled=True)
-        return _trained(tokenizer, trainers.BpeTrainer, "[CLS]", "[SEP]", "[PAD]", "[UNK]", doubled=False, types=False)
-    tokenizer = Tokenizer(models.Unigram())
-    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")])
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
-    if kind == "xlm-roberta":
-        return _trained(tokenizer, trainers.UnigramTrainer, "<s>", "</s>", "<pad>", "<unk>", doubled=True)
-    return _trained(tokenizer, trainers.UnigramTrainer, "[CLS]", "[SEP]", "[PAD]", "[UNK]", doubled=False)
+        special = ["<s>", "<pad>", "</s>", "<unk>"] if kind == "roberta" else ["[CLS]", "[PAD]", "[SEP]", "[UNK]"]
+        trainer = trainers.BpeTrainer(
+            vocab_size=400,
+            special_tokens=special,
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=False,
+        )
+        tokenizer.train_from_iterator(SENTENCES * 4, trainer)
+        return _framed(tokenizer, special, doubled=kind == "roberta", types=False)
+    if kind == "bert":
+        special = ["[CLS]", "[PAD]", "[SEP]", "[UNK]"]
+        normalizer, splitter = normalizers.BertNormalizer(lowercase=True), pre_tokenizers.BertPreTokenizer()
+        pieces = _pieces(normalizer, splitter, follow="##")
+        model = models.WordPiece({piece: number for number, piece in enumerate(special + pieces)}, unk_token="[UNK]")
+    else:
+        special = ["<s>", "<pad>", "</s>", "<unk>"] if kind == "xlm-roberta" else ["[CLS]", "[PAD]", "[SEP]", "[UNK]"]
+        normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")])
+        splitter = pre_tokenizers.Metaspace()
+        scores = [(piece, -4.0 - 0.1 * number / 400) for number, piece in enumerate(_pieces(normalizer, splitter))]
+        model = models.Unigram([(name, 0.0) for name in special] + scores, unk_id=3)
+    tokenizer = Tokenizer(model)
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, splitter
+    tokenizer.add_special_tokens(special)
+    return _framed(tokenizer, special, doubled=kind == "xlm-roberta", types=kind != "xlm-roberta")
 
 
-def _trained(
-    tokenizer: Tokenizer,
-    trainer: type,
-    start: str,
-    end: str,
-    pad: str,
-    unknown: str,
-    doubled: bool,
-    types: bool = True,
-) -> PreTrainedTokenizerFast:
-    """Train on the sentences and set the template: `start A end B end`, or with `end end` between (RoBERTa)."""
-    special = [start, pad, end, unknown]
-    more = {"unk_token": unknown} if trainer is trainers.UnigramTrainer else {}
-    if isinstance(tokenizer.pre_tokenizer, pre_tokenizers.ByteLevel):
-        more["initial_alphabet"] = pre_tokenizers.ByteLevel.alphabet()
-    tokenizer.train_from_iterator(
-        SENTENCES * 4, trainer(vocab_size=400, special_tokens=special, show_progress=False, **more)
+def _pieces(normalizer: normalizers.Normalizer, splitter: pre_tokenizers.PreTokenizer, follow: str = "") -> list[str]:
+    """Every character of the sentences, also as it follows others, and three words of four whole."""
+    split = [splitter.pre_tokenize_str(normalizer.normalize_str(sentence)) for sentence in SENTENCES]
+    words = sorted({word for parts in split for word, _ in parts})
+    characters = {character for word in words for character in word}
+    return sorted(
+        characters
+        | {follow + character for character in characters}
+        | {word for number, word in enumerate(words) if number % 4}
     )
-    second = 1 if types and not doubled else 0
+
+
+def _framed(tokenizer: Tokenizer, special: list[str], doubled: bool, types: bool) -> PreTrainedTokenizerFast:
+    """Set the template: `start A end B end`, or with `end end` between (RoBERTa); `types` numbers the two texts."""
+    start, pad, end, unknown = special
+    second = int(types)
     between = f"{end} {end}" if doubled else end
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{start} $A {end}",

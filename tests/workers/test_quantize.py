@@ -193,7 +193,7 @@ def test_halves_load_everywhere(precision: Precision, tiny: dict[str, Path], tmp
     ).stat().st_size
     whole = Reranker(str(tiny["bert"]), runtime="openvino", precision="fp32").score(PAIRS)
     half = Reranker(str(tmp_path / "half"), runtime="openvino", precision="fp32").score(PAIRS)
-    assert 0 < np.abs(whole - half).max() < 0.2 * whole.std()  # the shapes' vocabulary differs from run to run
+    assert 0 < np.abs(whole - half).max() < 0.05
 
 
 @pytest.mark.parametrize("kind", ["bert", "deberta-v2"])

@@ -85,7 +85,6 @@ class Keeper:
         try:
             write_whole(self.path, lambda part: torch.save(content, part))
         except (OSError, RuntimeError) as error:  # torch's writer raises the latter
-            self.path.with_name(self.path.name + ".part").unlink(missing_ok=True)
             log.warning("state not saved, training goes on; make room at %s: %s", self.path.parent, error)
         self.saved = time.monotonic()
 
@@ -117,12 +116,15 @@ def trained_weights(model: PreTrainedModel) -> dict[str, torch.Tensor]:
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` make a file under another name, flush it to the disk, and rename it to `path`."""
+    """Let `write` make a file under another name, flush it and rename it to `path`; where that fails, nothing stays."""
     part = path.with_name(path.name + ".part")
-    write(part)
-    with part.open("rb+") as stream:
-        os.fsync(stream.fileno())
-    os.replace(part, path)
+    try:
+        write(part)
+        with part.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def kept(path: Path, make: Callable[[], list[Example]]) -> list[Example]:
