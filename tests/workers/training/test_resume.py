@@ -60,6 +60,20 @@ def test_a_full_disk_costs_the_state_and_not_the_training(small, tmp_path, caplo
     assert not list((tmp_path / "full").iterdir())
 
 
+def test_a_file_that_could_not_be_written_whole_leaves_nothing(tmp_path):
+    kept_file = tmp_path / "examples.jsonl"
+
+    def broken(part: Path) -> None:
+        part.write_text("half a li")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        write_whole(kept_file, broken)
+    assert not list(tmp_path.iterdir())
+    write_whole(kept_file, lambda part: part.write_text("whole"))
+    assert [path.name for path in tmp_path.iterdir()] == ["examples.jsonl"]
+
+
 def test_best_weights_and_losses_come_back_with_the_place(small, tmp_path):
     """Stopped in the middle of a run by an error in its progress, then finished: the same as in one go."""
     how = replace(HOW, epochs=3)
