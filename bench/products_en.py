@@ -17,6 +17,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -32,13 +33,17 @@ from workers.training.embedding import Embedder
 from workers.training.engine import EngineIndex
 from workers.training.export import export, query_limit, sha256
 from workers.training.measure import first_stage, gain, mean, per_query, rerank
+from workers.training.mining import Pair, graded_label
 from workers.training.queries import make_queries
 from workers.training.recipe import DEFAULT, save_whole, train_catalogue
 from workers.training.trainer import Progress, load
 
+FOLDER = Path(__file__).parent / "judged"
 NAME = "products-en"
 MAX_TOKENS = 128
-RECIPE = "catalogue-1"
+RECIPE = "judged-1"
+HOW = replace(DEFAULT, replayed=200, refine=replace(DEFAULT.refine, learning_rate=6e-5))
+JUDGED = ("esci-hard-queries", "esci-group-queries")
 SUMMARY = """A small English cross-encoder for product search: how relevant is a product's text to a shopper's query.
 Six layers, 22.7 million weights in half precision, started from all-MiniLM-L6-v2 and trained on one CPU core in about
 25 minutes."""
@@ -97,12 +102,20 @@ def train(seed: int, engine: EngineIndex, out: Path) -> None:
         say("found a finished model")
     else:
         shop, start = read_collection(data_folder()), locate(MINILM)
-        trained = train_catalogue(shop, engine, Embedder(), start, folder, seed, say=say, progress=minutely(say))
+        trained = train_catalogue(
+            shop, engine, Embedder(), start, folder, seed, HOW, say=say, progress=minutely(say), judged=judged()
+        )
         save_whole(*trained, folder / "final")
         say("trained")
     figures = measure(folder / "final", engine, "dev")
     (folder / "dev.json").write_text(json.dumps(figures) + "\n")
     say(f"dev: {json.dumps(figures)}")
+
+
+def judged() -> list[Pair]:
+    """The pairs that a language model graded, `bench/judged`."""
+    rows = [json.loads(line) for name in JUDGED for line in (FOLDER / f"{name}.jsonl").read_text().splitlines()]
+    return [Pair(row["query"], key, graded_label(grade)) for row in rows for key, grade in row["grades"].items()]
 
 
 def test(seed: int, engine: EngineIndex, out: Path) -> None:
@@ -119,7 +132,7 @@ def test(seed: int, engine: EngineIndex, out: Path) -> None:
 def ship(seed: int, out: Path, to: Path) -> None:
     """Write the chosen seed as the bundled model, its card made from the list of evaluations."""
     shop = read_collection(data_folder())
-    made = make_queries(shop.documents, DEFAULT.made, random.Random(seed))
+    made = make_queries(shop.documents, HOW.made, random.Random(seed))
     asked = [*(text for part in ("train", "dev") for text in shop.part(part)[0].values()), *(one.text for one in made)]
     trained = load(out / f"seed{seed}" / "final", 0)
     known = on_dev(*trained, shop, MAX_TOKENS, log(seed, time.monotonic()))

@@ -149,6 +149,13 @@ def _sample_bands(around: Sequence[str], rng: random.Random) -> list[str]:
     return [key for band, size in bands for key in rng.sample(band, min(size, len(band)))]
 
 
+def graded_label(grade: float) -> float:
+    """The label of a grade of ESCI's scale, 0 to 3; of one between two of them, on the line between theirs."""
+    import numpy as np
+
+    return float(np.interp(grade, list(GRADE_LABELS), list(GRADE_LABELS.values())))
+
+
 def mine_graded(
     queries: Mapping[str, str], grades: Grades, engine: Neighbours, embed: Embed, rng: random.Random, unjudged: int = 25
 ) -> list[Pair]:
@@ -158,7 +165,7 @@ def mine_graded(
     pairs: list[Pair] = []
     for (query, text), (lexical, nearest) in zip(queries.items(), lists, strict=True):
         judged = grades.get(query, {})
-        pairs += [Pair(text, key, GRADE_LABELS[min(max(grade, 0), 3)]) for key, grade in judged.items()]
+        pairs += [Pair(text, key, graded_label(grade)) for key, grade in judged.items()]
         others = [key for key in merge(lexical, nearest) if key not in judged]
         pairs += [Pair(text, key, UNJUDGED_LABEL) for key in rng.sample(others, min(unjudged, len(others)))]
     return pairs

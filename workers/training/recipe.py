@@ -62,8 +62,11 @@ def train_catalogue(
     minutes: float = 0.0,
     say: Say = print,
     progress: Progress | None = None,
+    judged: Sequence[Pair] = (),
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     """Train on a catalogue and its train grades; return the model and its tokenizer.
+
+    `judged` are pairs of other queries, graded elsewhere, that join the grades.
 
     The checkpoint after `made` is kept as `out/made`; where it is there already, training goes on from it, and within a
     stage from its last saved state. `minutes` bounds each stage (0: no bound).
@@ -88,12 +91,13 @@ def train_catalogue(
         say(f"stage made: loss {loss:.4f}")
         save_whole(model, tokenizer, checkpoint)
         state.unlink(missing_ok=True)
-    if grades:
+    if grades or judged:
         rng = random.Random(f"graded {seed}")  # the same whether stage `made` ran now or before
 
         def graded() -> list[Example]:
             pairs = mine_graded(queries, grades, engine, embed, rng, recipe.unjudged)
             pairs += _made_pairs(collection, engine, embed, vectors, recipe.replayed, rng)
+            pairs += judged
             return _examples(collection, pairs, rng)
 
         examples = kept(out / "graded.jsonl", graded)

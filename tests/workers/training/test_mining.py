@@ -12,6 +12,7 @@ from workers.training.mining import (
     UNJUDGED_LABEL,
     category_overlap,
     coverage,
+    graded_label,
     merge,
     mine,
     mine_graded,
@@ -89,3 +90,8 @@ def test_grades_outside_the_scale_are_taken_as_its_ends(grade):
     collection = shop()
     pairs = mine_graded({"q": "hose"}, {"q": {"kettle red": grade}}, Shelf(collection), embed, random.Random(1))
     assert pairs[0].label == GRADE_LABELS[0 if grade < 0 else 3]
+
+
+def test_a_grade_between_two_has_a_label_between_theirs():
+    assert [graded_label(grade) for grade in GRADE_LABELS] == pytest.approx(list(GRADE_LABELS.values()))
+    assert graded_label(1.5) == pytest.approx((GRADE_LABELS[1] + GRADE_LABELS[2]) / 2)

@@ -1,8 +1,11 @@
+import json
+
 import pytest
 import torch
 
 from tests.workers.training.shelf import Shelf, embed, shop
 from workers.training.data import Collection
+from workers.training.mining import Pair
 from workers.training.recipe import Recipe, train_catalogue
 from workers.training.trainer import Pass
 
@@ -38,6 +41,14 @@ def test_a_catalogue_without_grades_is_enough(tiny, tmp_path):
     said: list[str] = []
     train_catalogue(bare, Shelf(bare), embed, tiny, tmp_path, 1, SMALL, say=said.append)
     assert all("graded" not in line for line in said)
+
+
+def test_pairs_graded_elsewhere_join_the_grades_or_stand_for_them(tiny, tmp_path):
+    bare = Collection(shop().documents, {}, {}, {})
+    elsewhere = [Pair("kettle for gas", key, 0.9) for key in bare.documents]
+    train_catalogue(bare, Shelf(bare), embed, tiny, tmp_path, 1, SMALL, say=lambda _: None, judged=elsewhere)
+    learnt = [json.loads(line) for line in (tmp_path / "graded.jsonl").read_text().splitlines()]
+    assert [row["label"] for row in learnt if row["query"] == "kettle for gas"] == [0.9] * len(elsewhere)
 
 
 def test_grades_of_other_parts_are_never_read(tiny, tmp_path):
