@@ -18,10 +18,14 @@ BrokerUrl = Annotated[str, typer.Option(help="Use the broker at this URL, redis:
 def settings_at(
     config: Path | None, port: int | None = None, engine_url: str = "", redis_url: str = "", broker_url: str = ""
 ) -> Settings:
-    """The settings, with the addresses of the stack at `port` and then those given. Raises ConfigError."""
-    settings = load(config)
-    if port is not None:
-        stack = find_addresses(port)  # else the ports of `connector.local.stack`
+    """The settings, with the addresses of the stack at `port` and then those given. Raises ConfigError.
+
+    Without a `config` of one's own the stack's is read, if it was told one.
+    """
+    stack = {} if port is None else find_addresses(port)
+    own = Path(stack["config"]) if "config" in stack else None
+    settings = load(config or own)
+    if port is not None:  # what the stack noted, else the ports of `connector.local.stack`
         engine_url = engine_url or stack.get("engine", f"http://127.0.0.1:{port + 1}")
         redis_url = redis_url or stack.get("redis", f"redis://127.0.0.1:{port + 3}/0")
         broker_url = broker_url or stack.get("broker", f"redis://127.0.0.1:{port + 4}/0")

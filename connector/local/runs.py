@@ -1,5 +1,5 @@
 """The folders of one run of the stack: its logs, which a failed run leaves behind, and the data, which stay; and the
-note in it that tells other commands where the run's parts listen.
+note in it that tells other commands where the run's parts listen and which settings it was given.
 """
 
 import fcntl
@@ -47,23 +47,28 @@ def run_folder(base: Path, name: str) -> Path:
     return run
 
 
-def note_addresses(run: Path, settings: Settings) -> None:
-    """Write where engine, cache and broker of this run are, for its user alone: addresses may hold passwords."""
+def note_addresses(run: Path, settings: Settings, config: Path | None = None) -> None:
+    """Write where engine, cache and broker of this run are, for its user alone (addresses may hold passwords), and its
+    settings file where it was told one.
+    """
     found = {"port": settings.proxy.port, "engine": settings.engine.url[0]}
     found |= {"redis": settings.redis.url, "broker": settings.broker.url}
+    found |= {"config": str(config.resolve())} if config else {}
     with os.fdopen(os.open(run / NOTE, os.O_CREAT | os.O_WRONLY, 0o600), "w") as note:
         json.dump(found, note)
 
 
 def find_addresses(port: int) -> dict[str, str]:
-    """What the running stack noted whose proxy has this port; empty where none runs."""
+    """What the running stack noted whose proxy has this port: "engine", "redis", "broker" and, where it was told one,
+    "config"; empty where none runs.
+    """
     for run in (engine_folder(engine_account()) / "runs").glob("*"):
         try:
             found = json.loads((run / NOTE).read_text())
         except (OSError, ValueError):
             continue
         if found.get("port") == port and _alive(run):
-            return {part: found[part] for part in ("engine", "redis", "broker")}
+            return {part: found[part] for part in ("engine", "redis", "broker", "config") if part in found}
     return {}
 
 

@@ -73,7 +73,7 @@ def running(wish: Wish, console: Console) -> Iterator[Stack]:
     run = run_folder(engine_folder(account), wish.name)
     with kept_on_failure(run), locked(_data(wish, account), account) as data, Supervisor() as supervisor:
         started = time.monotonic()
-        note_addresses(run, settings)
+        note_addresses(run, settings, wish.config)
 
         def begin(*parts: Part) -> None:
             for part in parts:

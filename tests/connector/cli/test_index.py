@@ -111,6 +111,20 @@ def test_addresses_of_a_running_stack(tmp_path: Path, monkeypatch: pytest.Monkey
         settings_at(Path("nowhere.toml"))
 
 
+def test_settings_of_a_running_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`doctor --port` speaks of the stack's own policies, and `--config` of the caller's."""
+    monkeypatch.setattr("connector.local.runs.engine_folder", lambda _: tmp_path)
+    policy = '[[policy]]\nname = "{}"\nindices = ["products"]\nfields = ["title"]\nmodel = "products-en"\n'
+    files = {name: tmp_path / f"{name}.toml" for name in ("stack", "mine")}
+    for name, file in files.items():
+        file.write_text(policy.format(name))
+    run = tmp_path / "runs" / f"demo-{os.getpid()}"
+    run.mkdir(parents=True)
+    note_addresses(run, Settings(proxy=Proxy(port=9600)), files["stack"])
+    assert [one.name for one in settings_at(None, 9600).policy] == ["stack"]
+    assert [one.name for one in settings_at(files["mine"], 9600).policy] == ["mine"]
+
+
 def test_a_full_disk_says_so_and_the_next_run_counts_every_document_once(
     opensearch_url: str, unique_index: str, tmp_path: Path
 ) -> None:
