@@ -209,7 +209,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("what", choices=["train", "test", "ship"])
     parser.add_argument("seeds", type=int, nargs="+")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the runs")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the runs, another for each recipe")
     parser.add_argument("--to", type=Path, default=MODELS / NAME, help="where ship writes the model")
     parser.add_argument("--recipe", choices=RECIPES, default=RECIPE)
     parser.add_argument("--engine-url", default="http://127.0.0.1:9200")

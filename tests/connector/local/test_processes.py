@@ -31,7 +31,7 @@ with stopped_by_signals(), Supervisor() as supervisor:
 
 
 def part(name: str, folder: Path, script: str) -> Part:
-    return Part(name, ("sh", "-c", script), folder / f"{name}.log", ready=lambda: True)
+    return Part(name, ("sh", "-c", script), folder / f"{name}.log", ready=lambda: True, folder=folder)
 
 
 def alive(pid: int) -> bool:
