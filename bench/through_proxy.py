@@ -53,6 +53,9 @@ window = 100
 budget_ms = 600000
 model = "measured"
 blend = {{ rerank = {blend[0]}, lexical = {blend[1]}, vector = {blend[2]} }}
+agreement = {agreement}
+agreement_field = "category"
+exclusion = {exclusion}
 stop_margin = {stop_margin}
 """
 
@@ -99,6 +102,8 @@ def main() -> None:
     parser.add_argument(
         "--blend", type=float, nargs=3, default=[1.0, 0.0, 0.0], metavar=("RERANK", "LEXICAL", "VECTOR")
     )
+    parser.add_argument("--agreement", type=float, default=0.0, help="weight of a category like those of the best")
+    parser.add_argument("--exclusion", type=float, default=0.0, help='logits that "without x" takes from what has x')
     parser.add_argument("--stop-margin", type=float, default=0.0, help="measure adaptive depth too")
     parser.add_argument("--recipe", default="through the proxy", help="what the list of looks at test calls it")
     parser.add_argument("--port", type=int, default=29280)
@@ -109,6 +114,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "secondpass.toml"
         known = {"model": args.model, "max_tokens": args.max_tokens, "precision": args.precision, "blend": args.blend}
+        known |= {"agreement": args.agreement, "exclusion": args.exclusion}
         margins = {"reranked": 0.0} | ({"settled": args.stop_margin} if args.stop_margin else {})
         policies = [
             POLICY.format(name=name, index=INDEX, stop_margin=margin, **known) for name, margin in margins.items()
@@ -145,6 +151,8 @@ def main() -> None:
             max_tokens=args.max_tokens,
             precision=args.precision,
             blend=args.blend,
+            agreement=args.agreement,
+            exclusion=args.exclusion,
             queries=len(queries),
             figures=figures,
             gain=round(difference, 4),

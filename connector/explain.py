@@ -66,6 +66,12 @@ def _second_pass(
     if calibration is not None:
         calibrated = calibration.probability(place.logit)
         details.append(_tree(calibrated, "probability, calibrated on graded documents; no part of the score", []))
+    if place.exclusion:
+        said = "names what the query excludes" if place.exclusion < 0 else "says that it has none of what it excludes"
+        details.append(_tree(place.exclusion, f"added to the logit: the text {said}", []))
+    if place.agreement is not None:
+        what = f"agreement of [{policy.agreement_field}] with those of the best"
+        details.append(_tree(place.agreement, f"{what}, weighted by {policy.agreement}", []))
     if blend.lexical or blend.vector:
         details += [
             _tree(weight, f"blend: weight of {what}", [])

@@ -43,7 +43,7 @@ def plan(request: SearchRequest, controls: Controls, policy: Policy, model: Mode
         window=window,
         budget_ms=budget,
         fields=tuple(policy.fields),
-        added=added_fields(request, policy.fields),
+        added=added_fields(request, policy.fetched),
         details=controls.details,
         explain=request.body.get("explain") is True or request.parameter("explain") in ("", "true"),
         passage=controls.passage or "",

@@ -48,6 +48,11 @@ class Reader:
         """What the model reads of a hit; "" where there is nothing to read."""
         return document_text(_READ.decode(fields), self.policy, self.limit) if fields else ""
 
+    def value(self, fields: bytes, name: str) -> object:
+        """What stands in a hit's `fields` under `name`; None where nothing does."""
+        found = _RAW.decode(fields).get(name) if fields else None
+        return None if found is None else msgspec.json.decode(found)
+
     def _values(self, fields: bytes) -> bytes:
         """The values that the text is made of, parted by a byte that no JSON has."""
         found = _RAW.decode(fields) if fields else {}

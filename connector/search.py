@@ -18,6 +18,7 @@ from connector.dialects.request import SearchRequest
 from connector.embedding import EmbedClient
 from connector.engines.base import Dialect
 from connector.errors import EngineError, RerankError
+from connector.evidence import Evidence
 from connector.fusion import fuse
 from connector.keys import Keys
 from connector.orders import Orders
@@ -196,7 +197,9 @@ class _Search:
         )
         outcome = _outcome(scores, candidates, self.legs.model, knn, (time.monotonic() - began) * 1000)
         whole = outcome.cached == outcome.scored == outcome.window and worker == self._model()
-        return await self._kept(arrange(candidates, scores, policy.blend, outcome), known, worker if whole else "")
+        evidence = Evidence.of(plan.text, candidates, policy, reader)
+        order = arrange(candidates, scores, policy.blend, outcome, evidence)
+        return await self._kept(order, known, worker if whole else "")
 
     async def _kept(self, order: Order, known: Known, model: str = "") -> Ordered:
         """The order that pages will be cut from: ours, or that of another proxy which was first."""

@@ -122,6 +122,11 @@ class Policy(Section):
     stop_margin: float = Field(0.0, ge=0, description="adaptive depth: how settled a top must be to stop; 0: no stop")
     model: str = Field("products-en", description="name of a [[model]]")
     blend: Blend = Field(Blend(), description="weights of the final score")
+    agreement: float = Field(
+        0.0, ge=0, description="weight, beside `blend`, of a category like those of the best; 0: off"
+    )
+    agreement_field: str = Field("", description='field of that category: ["Pet", "Cat", "Food"] or "Pet > Cat > Food"')
+    exclusion: float = Field(0.0, ge=0, description='logits that "without x" takes from documents with x; 0: off')
     scores: Literal["rerank", "engine"] = Field("rerank", description="engine leaves _score as it was")
     pit: bool = Field(False, description="rerank from/size pages of a point in time")
 
@@ -131,6 +136,17 @@ class Policy(Section):
         if unknown := sorted(named - set(self.fields)):
             raise ValueError(f"template names {unknown}, which `fields` does not list")
         return self
+
+    @model_validator(mode="after")
+    def _agreement_has_a_field(self) -> "Policy":
+        if self.agreement and not self.agreement_field:
+            raise ValueError("agreement needs agreement_field, the field that holds the category")
+        return self
+
+    @property
+    def fetched(self) -> list[str]:
+        """The fields that a search brings along: what the model reads, and the category."""
+        return list(dict.fromkeys([*self.fields, self.agreement_field] if self.agreement else self.fields))
 
 
 class Settings(BaseSettings):

@@ -52,6 +52,9 @@ def _index(policy: Policy, name: str, mapping: Json, dialect: str, dims: int | N
     elif missing:
         fix = "correct `fields` and `template`, or ignore this where some indices lack them on purpose"
         yield warning(about, f"{name} lacks {', '.join(missing)}", fix)
+    if policy.agreement and not _has(fields, policy.agreement_field):
+        fix = "set agreement_field to the field of the category, or agreement = 0"
+        yield error(about, f"{name} has no field {policy.agreement_field}: no category will agree with another", fix)
     if policy.vector_field:
         yield from _vectors(policy, name, fields.get(policy.vector_field), dialect, dims)
     elif policy.candidates == "fused":

@@ -7,6 +7,7 @@ reranked                                 all of it: fused where the policy has v
 NAME: key=value, key=value               one of these (`by`, default reranked) with other settings
 
 deep: window=200        small: model=products-en-small        half: blend=1/0.5/0, fusion=min_max
+kin: agreement=1, agreement_field=category, exclusion=1
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,17 @@ from connector.settings import Policy, Settings
 
 By = Literal["bm25", "knn", "fused", "reranked", "file"]
 KINDS = ("bm25", "knn", "fused", "reranked")
-PLAIN = ("model", "candidates", "fusion", "template", "passages", "stop_margin")  # keys of a policy, taken as they are
+PLAIN = (
+    "model",
+    "candidates",
+    "fusion",
+    "template",
+    "passages",
+    "stop_margin",
+    "agreement",
+    "agreement_field",
+    "exclusion",
+)  # keys of a policy, taken as they are
 KEYS = ("by", "policy", "window", "weights", "blend", *PLAIN)
 UNHURRIED_MS = 600_000
 """No deadline in practice: figures are of the model, not of this machine's load."""

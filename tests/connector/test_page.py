@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.calibration import sigmoid
+from connector.evidence import NONE, Evidence
 from connector.page import Order, arrange, decode, encode
 from connector.settings import Blend
 from connector.types import Candidate, Knn, Outcome, Scores, State
@@ -17,9 +18,9 @@ def candidates(count: int) -> list[Candidate]:
     return [Candidate("i", str(n), b"{}", b"", n + 1, 10.0 - n / 100) for n in range(count)]
 
 
-def order(state: State, *logits: float | None, blend: Blend | None = None) -> Order:
+def order(state: State, *logits: float | None, blend: Blend | None = None, evidence: Evidence = NONE) -> Order:
     scores = Scores(state, logits)
-    return arrange(candidates(len(logits)), scores, blend or Blend(), Outcome(state))
+    return arrange(candidates(len(logits)), scores, blend or Blend(), Outcome(state), evidence)
 
 
 def ids(made: Order) -> str:
@@ -58,12 +59,34 @@ def test_blend_adds_the_lexical_score() -> None:
     assert ids(order(State.APPLIED, 0.0, 0.001, blend=Blend(rerank=1, lexical=0))) == "10"
 
 
+def test_what_the_query_excludes_moves_the_logit() -> None:
+    made = order(State.APPLIED, 1.0, 0.9, 0.8, evidence=Evidence(exclusion=(-1.0, 0.0, 1.0)))
+    assert ids(made) == "210"
+    first = made.places[0]
+    assert (first.logit, first.exclusion, first.shown) == (0.8, 1.0, 1 + sigmoid(1.8))
+
+
+def test_a_stranger_among_the_best_falls_behind_them() -> None:
+    kin = Evidence(paths=[("case",), ("thing",), ("thing",), ("thing",)], agreement=1.0)
+    made = order(State.APPLIED, 2.0, 1.9, 1.8, -3.0, evidence=kin)
+    assert ids(made) == "1203"
+    assert (made.places[0].agreement or 0.0) > (made.places[2].agreement or 1.0)
+
+
+def test_where_nothing_was_scored_nothing_of_it_counts() -> None:
+    kin = Evidence((-1.0, 1.0), [("case",), ("thing",)], 1.0)
+    assert ids(order(State.FAILED, None, None, evidence=kin)) == "01"
+    made = order(State.PARTIAL, 1.0, None, evidence=kin)
+    assert [(place.id, place.agreement) for place in made.places] == [("0", 1.0), ("1", None)]
+
+
 @given(
     st.sampled_from([State.APPLIED, State.PARTIAL, State.FAILED]),
     st.lists(st.none() | st.just(NAN) | st.floats(-50, 50), max_size=30),
 )
 def test_every_document_once_and_scores_never_increase(state: State, logits: list[float | None]) -> None:
-    made = order(state, *logits)
+    kin = Evidence([1.0, -1.0] * len(logits), [("a",), ("b",), ()] * len(logits), 0.5)
+    made = order(state, *logits, evidence=kin)
     assert sorted(int(place.id) for place in made.places) == list(range(len(logits)))
     shown = [place.shown for place in made.places]
     assert shown == sorted(shown, reverse=True)

@@ -18,6 +18,8 @@ def test_a_named_system_says_what_differs() -> None:
     assert found.policy.fusion_weights == [1.0, 0.5]
     assert (found.policy.blend.rerank, found.policy.blend.lexical, found.policy.blend.vector) == (1.0, 0.25, 0.0)
     assert system("wide: by=fused, window=300").by == "fused"
+    kin = system("kin: agreement=0.5, agreement_field=category, exclusion=1").policy
+    assert (kin.agreement, kin.agreement_field, kin.exclusion) == (0.5, "category", 1.0)
 
 
 def test_another_policy_of_the_settings() -> None:
@@ -43,6 +45,7 @@ def test_lexical_candidates_mean_no_vectors() -> None:
         ("a: policy=gone", "no policy 'gone'; there is shop, plain"),
         ("a: by=knn, policy=plain", "policy plain has no vector_field"),
         ("a: template={colour}", "which `fields` does not list"),
+        ("a: agreement=1", "agreement needs agreement_field"),
     ],
 )
 def test_what_cannot_be_meant_is_said(written: str, why: str) -> None:

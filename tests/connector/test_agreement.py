@@ -1,0 +1,46 @@
+"""Category paths, and how well those of a list's documents agree."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connector.agreement import SHARPNESS, Path, agreements, common, path
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (["Pet", "Cat", "Food"], ("Pet", "Cat", "Food")),
+        (["Pet > Cat > Food"], ("Pet", "Cat", "Food")),
+        ("Pet|Cat", ("Pet", "Cat")),
+        ([" Home & Kitchen "], ("Home & Kitchen",)),
+        ([3, {"name": "Pet"}], ()),
+        (None, ()),
+        ([], ()),
+    ],
+)
+def test_a_path_from_what_a_field_holds(value: object, found: Path) -> None:
+    assert path(value) == found
+
+
+def test_what_two_paths_have_in_common() -> None:
+    assert common(("a", "b", "c"), ("a", "b")) == pytest.approx(2 / 3)
+    assert common(("a", "b"), ("x", "b")) == 0
+    assert common((), ()) == 0
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.lists(st.sampled_from("abc"), max_size=3)), min_size=1, max_size=12))
+def test_it_is_the_weighted_mean_over_the_list(documents: list[tuple[float, list[str]]]) -> None:
+    values, paths = [value for value, _ in documents], [tuple(one) for _, one in documents]
+    weights = [math.exp(SHARPNESS * value) for value in values]
+    for one, agreement in zip(paths, agreements(values, paths), strict=True):
+        shares = [common(one, other) * weight for other, weight in zip(paths, weights, strict=True)]
+        assert agreement == pytest.approx(sum(shares) / sum(weights))
+
+
+def test_the_best_ones_decide() -> None:
+    first, second = agreements([0.9, 0.9, 0.1, 0.1], [("thing",), ("thing",), ("case",), ("case",)])[1:3]
+    assert first > 0.99
+    assert second < 0.01
