@@ -3,14 +3,17 @@
     python -m bench.esci --engine-url http://127.0.0.1:9200                  # once: index the set
     python -m bench.through_proxy --engine-url http://127.0.0.1:9200 --part dev
 
-Runs without a deadline and fails where one answer is not `applied` with `knn=fused`. `--part test` appends what it
+The judged pool is the same search among the documents that people graded for its query. Runs without a deadline and
+fails where one answer is not `applied` with `knn=fused`. `--part test` appends what it
 finds to bench/test-evals.jsonl: every evaluation on test is written down.
 """
 
 import argparse
 import tempfile
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import httpx
 from rich.console import Console
@@ -60,13 +63,20 @@ stop_margin = {stop_margin}
 """
 
 
-def reranked(url: str, queries: dict[str, str], policy: str) -> tuple[dict[str, list[str]], float]:
-    """Each query's final hundred, as the proxy answers it, and how many of them the model read in the mean."""
+def reranked(
+    url: str, queries: dict[str, str], policy: str, pools: Mapping[str, Collection[str]] | None = None
+) -> tuple[dict[str, list[str]], float]:
+    """Each query's final hundred, as the proxy answers it, and how many of them the model read in the mean; of `pools`
+    only, where there are some.
+    """
     run: dict[str, list[str]] = {}
     scored: list[int] = []
     with httpx.Client(base_url=url, timeout=700, headers={"Secondpass": f'policy="{policy}"'}) as client:
         for key, text in track(list(queries.items()), policy):
-            body = {"query": {"match": {"text_all": text}}, "size": 100, "_source": False}
+            query: dict[str, Any] = {"match": {"text_all": text}}
+            if pools:
+                query = {"bool": {"must": query, "filter": {"ids": {"values": sorted(pools[key])}}}}
+            body = {"query": query, "size": 100, "_source": False}
             answer = client.post(f"/{INDEX}/_search", json=body)
             said = answer.headers["secondpass-rerank"]
             if not said.startswith("applied") or "knn=fused" not in said:
@@ -124,11 +134,14 @@ def main() -> None:
         with running(wish, console) as stack:
             for name in margins:
                 runs[name], pairs[name] = reranked(stack.url, queries, name)
+            pool, _ = reranked(stack.url, queries, "reranked", grades)
     figures = {}
     for name, run in runs.items():
         found = summarise(run, grades, ("nDCG@10", "R@100"))
         figures[name] = {measure: round(one.value, 4) for measure, one in found.items()}
         print(f"{args.part} {name:9} {figures[name]}")
+    judged = round(fmean(per_query(pool, grades).values()), 4)
+    print(f"{args.part} judged pool {judged}")
     found = {name: per_query(runs[name], grades) for name in ("fused", "reranked")}
     difference, low, high = gain(found["reranked"], found["fused"])
     print(f"{args.part} gain over fused {difference:+.4f} (95 % interval {low:+.4f} to {high:+.4f})")
@@ -155,6 +168,7 @@ def main() -> None:
             exclusion=args.exclusion,
             queries=len(queries),
             figures=figures,
+            judged_pool=judged,
             gain=round(difference, 4),
             gain_95=[round(low, 4), round(high, 4)],
             **settled,

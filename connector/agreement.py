@@ -13,12 +13,12 @@ Path = tuple[str, ...]
 SHARPNESS = 10.0
 """A document a tenth of the scale below the best one counts e times less: about ten of a hundred count."""
 
-_PARTS = re.compile(r"\s*[>|»]\s*")
+_PARTS = re.compile(r"\s*[>|»]\s*|\s+/\s+")
 
 
 def path(value: object) -> Path:
-    """The category path that a field's values are, from the root: a list of names, or one text parted by ">"; () where
-    there is none.
+    """The category path that a field's values are, from the root: a list of names, or one text parted by ">", "|" or
+    " / "; () where there is none.
     """
     values = value if isinstance(value, list) else [value]
     names = [name for one in values if isinstance(one, str) for name in _PARTS.split(one.strip()) if name]

@@ -15,6 +15,8 @@ from connector.agreement import SHARPNESS, Path, agreements, common, path
         (["Pet", "Cat", "Food"], ("Pet", "Cat", "Food")),
         (["Pet > Cat > Food"], ("Pet", "Cat", "Food")),
         ("Pet|Cat", ("Pet", "Cat")),
+        ("Pet / Cat", ("Pet", "Cat")),
+        ("Mac/PC", ("Mac/PC",)),
         ([" Home & Kitchen "], ("Home & Kitchen",)),
         ([3, {"name": "Pet"}], ()),
         (None, ()),

@@ -50,6 +50,14 @@ POLICIES = [
     {"name": "shop", "indices": ["goods", "goods-*", "shelf", "logs-goods"], "fields": ["name", "text"]},
     {"name": "other", "indices": ["elsewhere"], "fields": ["name"]},
     {"name": "kept", "indices": ["keepers"], "fields": ["name"], "scores": "engine"},
+    {
+        "name": "kin",
+        "indices": ["kindred"],
+        "fields": ["name"],
+        "agreement": 1.0,
+        "agreement_field": "brand",
+        "exclusion": 50.0,
+    },
 ]
 COUNT = 60
 
@@ -116,7 +124,7 @@ def load(client: httpx.Client) -> None:
     clean(client)
     settings = {"number_of_shards": 1, "number_of_replicas": 0}
     mappings = {"properties": PROPERTIES}
-    for index in ("goods", "goods-two", "elsewhere", "keepers", "unruled"):
+    for index in ("goods", "goods-two", "elsewhere", "keepers", "kindred", "unruled"):
         aliases = {"shelf": {}} if index.startswith("goods") else {}
         made = {"settings": settings, "mappings": mappings, "aliases": aliases}
         client.put(f"/{index}", json=made).raise_for_status()
@@ -146,7 +154,7 @@ def bulk(client: httpx.Client, index: str, lines: list[Any]) -> None:
 def clean(client: httpx.Client) -> None:
     client.delete("/_data_stream/logs-goods")
     client.delete("/_index_template/faithful")
-    client.delete("/goods,goods-two,elsewhere,keepers,unruled?ignore_unavailable=true")
+    client.delete("/goods,goods-two,elsewhere,keepers,kindred,unruled?ignore_unavailable=true")
 
 
 @contextmanager

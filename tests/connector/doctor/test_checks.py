@@ -58,6 +58,8 @@ def the(found: list[Finding], word: str) -> Finding:
         ({"vector_field": "vector"}, Level.ERROR, "has no field vector"),
         ({"vector_field": "name"}, Level.ERROR, "name of shop-1 is text, not knn_vector"),
         ({"candidates": "fused"}, Level.ERROR, "names no vector_field"),
+        ({"agreement": 1.0, "agreement_field": "kind"}, Level.ERROR, "has no field kind"),
+        ({"agreement": 1.0, "agreement_field": "name"}, Level.OK, "have its fields"),
     ],
 )
 def test_policies_against_mappings(values: dict[str, object], level: Level, said: str) -> None:
