@@ -217,23 +217,29 @@ class _Environment(EnvSettingsSource):
             return value
 
 
+def chosen_file(path: str | Path | None = None) -> Path | None:
+    """The file that `load` reads; None where it takes the defaults. Raises ConfigError where a named one is missing."""
+    named = path or os.environ.get("SECONDPASS_CONFIG")
+    chosen = Path(named or "secondpass.toml")
+    if chosen.exists():
+        return chosen
+    if named:
+        raise ConfigError(f"{chosen}: no such file; make one (README, Settings) or unset SECONDPASS_CONFIG")
+    return None
+
+
 def load(path: str | Path | None = None) -> Settings:
     """Read the settings: `path`, else $SECONDPASS_CONFIG, else ./secondpass.toml where it exists, else defaults.
 
     Raises ConfigError, with the file's line of each wrong key and what would be right.
     """
-    chosen = Path(path or os.environ.get("SECONDPASS_CONFIG") or "secondpass.toml")
-    explicit = bool(path or os.environ.get("SECONDPASS_CONFIG"))
-    text = ""
-    if chosen.exists():
-        text = chosen.read_text(encoding="utf-8")
-    elif explicit:
-        raise ConfigError(f"{chosen}: no such file; make one (README, Settings) or unset SECONDPASS_CONFIG")
+    chosen = chosen_file(path)
+    text = chosen.read_text(encoding="utf-8") if chosen else ""
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{chosen}: not TOML: {error}") from error
-    return parse(values, text, str(chosen))
+    return parse(values, text, str(chosen or "settings"))
 
 
 def parse(values: dict[str, Any], text: str = "", name: str = "settings") -> Settings:

@@ -20,7 +20,7 @@ def settings_at(
 ) -> Settings:
     """The settings, with the addresses of the stack at `port` and then those given. Raises ConfigError.
 
-    Without a `config` of one's own the stack's is read, if it was told one.
+    Without a `config` of one's own the stack's is read, if it has one.
     """
     stack = {} if port is None else find_addresses(port)
     own = Path(stack["config"]) if "config" in stack else None

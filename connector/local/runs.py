@@ -49,7 +49,7 @@ def run_folder(base: Path, name: str) -> Path:
 
 def note_addresses(run: Path, settings: Settings, config: Path | None = None) -> None:
     """Write where engine, cache and broker of this run are, for its user alone (addresses may hold passwords), and its
-    settings file where it was told one.
+    settings file where it has one.
     """
     found = {"port": settings.proxy.port, "engine": settings.engine.url[0]}
     found |= {"redis": settings.redis.url, "broker": settings.broker.url}
@@ -59,7 +59,7 @@ def note_addresses(run: Path, settings: Settings, config: Path | None = None) ->
 
 
 def find_addresses(port: int) -> dict[str, str]:
-    """What the running stack noted whose proxy has this port: "engine", "redis", "broker" and, where it was told one,
+    """What the running stack noted whose proxy has this port: "engine", "redis", "broker" and, where it has one,
     "config"; empty where none runs.
     """
     for run in (engine_folder(engine_account()) / "runs").glob("*"):

@@ -24,7 +24,7 @@ from connector.local.processes import Part, Supervisor, taken
 from connector.local.programs import proxy, workers
 from connector.local.runs import kept_on_failure, locked, note_addresses, run_folder
 from connector.local.valkey import BROKER, CACHE, valkey
-from connector.settings import Settings, load
+from connector.settings import Settings, chosen_file, load
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def running(wish: Wish, console: Console) -> Iterator[Stack]:
     run = run_folder(engine_folder(account), wish.name)
     with kept_on_failure(run), locked(_data(wish, account), account) as data, Supervisor() as supervisor:
         started = time.monotonic()
-        note_addresses(run, settings, wish.config)
+        note_addresses(run, settings, chosen_file(wish.config))
 
         def begin(*parts: Part) -> None:
             for part in parts:

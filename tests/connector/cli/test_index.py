@@ -15,7 +15,7 @@ from connector.cli.main import build
 from connector.cli.where import settings_at
 from connector.errors import ConfigError
 from connector.local.runs import note_addresses
-from connector.settings import Engine, Proxy, Settings
+from connector.settings import Engine, Proxy, Settings, chosen_file
 
 
 @pytest.fixture(autouse=True)
@@ -123,6 +123,19 @@ def test_settings_of_a_running_stack(tmp_path: Path, monkeypatch: pytest.MonkeyP
     note_addresses(run, Settings(proxy=Proxy(port=9600)), files["stack"])
     assert [one.name for one in settings_at(None, 9600).policy] == ["stack"]
     assert [one.name for one in settings_at(files["mine"], 9600).policy] == ["mine"]
+
+
+def test_the_file_that_lies_where_a_stack_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the stack's, told or not: so `--port` reads it from any other folder, too."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SECONDPASS_CONFIG", raising=False)
+    assert chosen_file() is None
+    (tmp_path / "secondpass.toml").write_text("")
+    assert chosen_file() == Path("secondpass.toml")
+    (tmp_path / "other.toml").write_text("")
+    assert chosen_file("other.toml") == Path("other.toml")
+    monkeypatch.setenv("SECONDPASS_CONFIG", str(tmp_path / "other.toml"))
+    assert chosen_file() == tmp_path / "other.toml"
 
 
 def test_a_full_disk_says_so_and_the_next_run_counts_every_document_once(
