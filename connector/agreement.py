@@ -13,6 +13,8 @@ Path = tuple[str, ...]
 SHARPNESS = 10.0
 """A document a tenth of the scale below the best one counts e times less: about ten of a hundred count."""
 
+DEEPEST = 12  # names of a path that are read; shops have 3 to 6
+
 _PARTS = re.compile(r"\s*[>|»]\s*|\s+/\s+")
 
 
@@ -22,30 +24,27 @@ def path(value: object) -> Path:
     """
     values = value if isinstance(value, list) else [value]
     names = [name for one in values if isinstance(one, str) for name in _PARTS.split(one.strip()) if name]
-    return tuple(names)
+    return tuple(names[:DEEPEST])
 
 
 def agreements(values: Sequence[float], paths: Sequence[Path]) -> list[float]:
-    """For each document, 0 to 1: the share of the longer path that it has in common with a document of the list, in the
-    mean over all of them, each weighted by e^(SHARPNESS * its value). `values` are what the list is sorted by so far,
-    on a scale of 0 to 1; a document without a path agrees with nobody.
+    """For each document, 0 to 1: the share of the longer path that it has in common, from the root on, with a document
+    of the list, in the mean over all of them, each weighted by e^(SHARPNESS * its value). `values` are what the list is
+    sorted by so far, on a scale of 0 to 1; a document without a path agrees with nobody. Takes time in proportion to
+    the documents.
     """
     best = max(values, default=0.0)
-    together: dict[Path, float] = {}
-    for one, value in zip(paths, values, strict=True):
-        together[one] = together.get(one, 0.0) + math.exp(SHARPNESS * (value - best))
-    total = math.fsum(together.values()) or 1.0
-    found = {
-        one: math.fsum(common(one, other) * weight for other, weight in together.items()) / total for one in together
-    }
+    weights = [math.exp(SHARPNESS * (value - best)) for value in values]
+    begun: dict[Path, dict[int, float]] = {}  # how a path begins -> length of the whole -> weight of those documents
+    for one, weight in zip(paths, weights, strict=True):
+        for depth in range(1, len(one) + 1):
+            lengths = begun.setdefault(one[:depth], {})
+            lengths[len(one)] = lengths.get(len(one), 0.0) + weight
+    total = math.fsum(weights) or 1.0
+    found: dict[Path, float] = {(): 0.0}
+    for one in paths:
+        if one not in found:
+            parts = (begun[one[:depth]].items() for depth in range(1, len(one) + 1))
+            shared = math.fsum(weight / max(len(one), length) for part in parts for length, weight in part)
+            found[one] = min(shared / total, 1.0)
     return [found[one] for one in paths]
-
-
-def common(one: Path, other: Path) -> float:
-    """The share of the longer path that both have in common, from the root on; 0 where either is empty."""
-    shared = 0
-    for a, b in zip(one, other, strict=False):
-        if a != b:
-            break
-        shared += 1
-    return shared / max(len(one), len(other), 1)

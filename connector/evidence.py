@@ -29,7 +29,7 @@ class Evidence:
         paths: list[Path] = []
         if policy.agreement:
             paths = [path(reader.value(candidate.fields, policy.agreement_field)) for candidate in candidates]
-        return cls(exclusion, paths, policy.agreement)
+        return cls(exclusion, paths if any(paths) else (), policy.agreement)
 
 
 NONE = Evidence()
