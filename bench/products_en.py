@@ -17,7 +17,6 @@ import json
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -35,21 +34,21 @@ from workers.training.export import export, query_limit, sha256
 from workers.training.measure import first_stage, gain, mean, per_query, rerank
 from workers.training.mining import Pair, graded_label
 from workers.training.queries import make_queries
-from workers.training.recipe import DEFAULT, save_whole, train_catalogue
+from workers.training.recipe import DEFAULT, Recipe, save_whole, train_catalogue
 from workers.training.trainer import Progress, load
 
 FOLDER = Path(__file__).parent / "judged"
 NAME = "products-en"
 MAX_TOKENS = 128
 RECIPE = "catalogue-1"  # of the shipped model
-RECIPES = {
+RECIPES: dict[str, tuple[Recipe, tuple[tuple[str, ...], ...]]] = {
     RECIPE: (DEFAULT, ()),
-    "judged-1": (
-        replace(DEFAULT, replayed=200, refine=replace(DEFAULT.refine, learning_rate=6e-5)),
-        ("esci-hard-queries", "esci-group-queries"),
+    "judged-2": (
+        DEFAULT,
+        (("esci-hard-queries", "esci-group-queries", "esci-around-queries-1", "esci-around-queries-2"),),
     ),
 }
-"""How to learn, and the files of `bench/judged` to learn from, by name. The second is not shipped: decision 66."""
+"""How to learn, and the files of `bench/judged` to learn from before the train grades: a stage for each tuple."""
 SUMMARY = """A small English cross-encoder for product search: how relevant is a product's text to a shopper's query.
 Six layers, 22.7 million weights in half precision, started from all-MiniLM-L6-v2 and trained on one CPU core in about
 25 minutes."""
@@ -110,8 +109,9 @@ def train(seed: int, engine: EngineIndex, out: Path, recipe: str) -> None:
     else:
         shop, start = read_collection(data_folder()), locate(MINILM)
         how, files = RECIPES[recipe]
+        elsewhere = [judged(names) for names in files]
         trained = train_catalogue(
-            shop, engine, Embedder(), start, folder, seed, how, say=say, progress=minutely(say), judged=judged(files)
+            shop, engine, Embedder(), start, folder, seed, how, say=say, progress=minutely(say), judged=elsewhere
         )
         save_whole(*trained, folder / "final")
         say("trained")
@@ -120,9 +120,9 @@ def train(seed: int, engine: EngineIndex, out: Path, recipe: str) -> None:
     say(f"dev: {json.dumps(figures)}")
 
 
-def judged(files: Sequence[str]) -> list[Pair]:
+def judged(names: Sequence[str]) -> list[Pair]:
     """The pairs that a language model graded, of these files of `bench/judged`."""
-    rows = [json.loads(line) for name in files for line in (FOLDER / f"{name}.jsonl").read_text().splitlines()]
+    rows = [json.loads(line) for name in names for line in (FOLDER / f"{name}.jsonl").read_text().splitlines()]
     return [Pair(row["query"], key, graded_label(grade)) for row in rows for key, grade in row["grades"].items()]
 
 

@@ -1,7 +1,8 @@
 """The recipe of a shop's cross-encoder: learn from the catalogue first, then from what people graded.
 
-Rule: breadth before grades. Stage `made` sees thousands of queries made from the catalogue and no grade; stage
-`graded` is short, at a low rate, and mixes fresh made queries in, because 75 graded queries alone ruin the model.
+Rule: breadth before grades. Stage `made` sees thousands of queries made from the catalogue and no grade; `judged`,
+`judged-2` and on, where there are any, what was graded elsewhere; `graded` is short, at a low rate. The later stages
+mix fresh made queries in, because 75 graded queries alone ruin the model.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import random
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +33,7 @@ OTHER_FORM_SHARE = 0.3
 CUTS = (160, 240, 320, 450)
 """Characters of a document, drawn for each example: short texts train faster and teach that titles may stand alone."""
 
-LEARN, REFINE = Pass(8e-5), Pass(3e-5)
+LEARN, JUDGE, REFINE = Pass(8e-5), Pass(6e-5), Pass(3e-5)
 
 Say = Callable[[str], None]
 
@@ -41,13 +43,25 @@ class Recipe:
     """How many made queries each stage has, and how it learns from them."""
 
     made: int = 3200
+    replayed_judged: int = 600
     replayed: int = 400
     unjudged: int = 25
     learn: Pass = LEARN
+    judge: Pass = JUDGE
     refine: Pass = REFINE
 
 
 DEFAULT = Recipe()
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A name, how to learn, and the pairs to learn from, made with the stage's own random numbers."""
+
+    name: str
+    how: Pass
+    seed: int | str
+    pairs: Callable[[random.Random], list[Pair]]
 
 
 def train_catalogue(
@@ -62,49 +76,52 @@ def train_catalogue(
     minutes: float = 0.0,
     say: Say = print,
     progress: Progress | None = None,
-    judged: Sequence[Pair] = (),
+    judged: Sequence[Sequence[Pair]] = (),
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     """Train on a catalogue and its train grades; return the model and its tokenizer.
 
-    `judged` are pairs of other queries, graded elsewhere, that join the grades.
+    `judged` are pairs of other queries, graded elsewhere: a stage for each of them, before that of the grades.
 
-    The checkpoint after `made` is kept as `out/made`; where it is there already, training goes on from it, and within a
-    stage from its last saved state. `minutes` bounds each stage (0: no bound).
+    The checkpoint after each stage but the last is kept as `out/NAME`; where it is there already, training goes on from
+    it, and within a stage from its last saved state. `minutes` bounds each stage (0: no bound).
     """
-    rng = random.Random(seed)
     queries, grades = collection.part("train")
     vectors = _vectors(collection, engine, embed)
-    checkpoint = out / "made"
-    if checkpoint.exists():
-        say(f"stage made: found {checkpoint}, going on from it")
-        model, tokenizer = load(checkpoint, seed, device)
-    else:
-        model, tokenizer = load(start, seed, device)
 
-        def made() -> list[Example]:
-            return _examples(collection, _made_pairs(collection, engine, embed, vectors, recipe.made, rng), rng)
+    def made(count: int, rng: random.Random) -> list[Pair]:
+        return _made_pairs(collection, engine, embed, vectors, count, rng)
 
-        examples = kept(out / "made.jsonl", made)
-        say(f"stage made: {len(examples)} pairs")
-        state = out / "made.state"
-        loss = fit(model, tokenizer, examples, recipe.learn, seed, device, minutes, progress, state)
-        say(f"stage made: loss {loss:.4f}")
-        save_whole(model, tokenizer, checkpoint)
-        state.unlink(missing_ok=True)
-    if grades or judged:
-        rng = random.Random(f"graded {seed}")  # the same whether stage `made` ran now or before
+    def elsewhere(pairs: Sequence[Pair], rng: random.Random) -> list[Pair]:
+        return [*pairs, *made(recipe.replayed_judged, rng)]
 
-        def graded() -> list[Example]:
-            pairs = mine_graded(queries, grades, engine, embed, rng, recipe.unjudged)
-            pairs += _made_pairs(collection, engine, embed, vectors, recipe.replayed, rng)
-            pairs += judged
-            return _examples(collection, pairs, rng)
+    def graded(rng: random.Random) -> list[Pair]:
+        return mine_graded(queries, grades, engine, embed, rng, recipe.unjudged) + made(recipe.replayed, rng)
 
-        examples = kept(out / "graded.jsonl", graded)
-        say(f"stage graded: {len(examples)} pairs")
-        state = out / "graded.state"
-        loss = fit(model, tokenizer, examples, recipe.refine, seed, device, minutes, progress, state)
-        say(f"stage graded: loss {loss:.4f}")
+    stages = [Stage("made", recipe.learn, seed, partial(made, recipe.made))]
+    for number, pairs in enumerate(judged, start=1):
+        name = f"judged-{number}" if number > 1 else "judged"
+        stages.append(Stage(name, recipe.judge, f"{name} {seed}", partial(elsewhere, pairs)))
+    if grades:
+        stages.append(Stage("graded", recipe.refine, f"graded {seed}", graded))
+    done = max((n for n, stage in enumerate(stages) if (out / stage.name).exists()), default=-1)
+    if done >= 0:
+        start = out / stages[done].name
+        say(f"stage {stages[done].name}: found {start}, going on from it")
+    model, tokenizer = load(start, seed, device)
+    for stage in stages[done + 1 :]:
+
+        def examples(stage: Stage = stage) -> list[Example]:
+            rng = random.Random(stage.seed)
+            return _examples(collection, stage.pairs(rng), rng)
+
+        learnt = kept(out / f"{stage.name}.jsonl", examples)
+        say(f"stage {stage.name}: {len(learnt)} pairs")
+        state = out / f"{stage.name}.state"
+        loss = fit(model, tokenizer, learnt, stage.how, seed, device, minutes, progress, state)
+        say(f"stage {stage.name}: loss {loss:.4f}")
+        if stage is not stages[-1]:
+            save_whole(model, tokenizer, out / stage.name)
+            state.unlink(missing_ok=True)
     return model, tokenizer
 
 

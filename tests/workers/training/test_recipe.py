@@ -43,12 +43,26 @@ def test_a_catalogue_without_grades_is_enough(tiny, tmp_path):
     assert all("graded" not in line for line in said)
 
 
-def test_pairs_graded_elsewhere_join_the_grades_or_stand_for_them(tiny, tmp_path):
-    bare = Collection(shop().documents, {}, {}, {})
-    elsewhere = [Pair("kettle for gas", key, 0.9) for key in bare.documents]
-    train_catalogue(bare, Shelf(bare), embed, tiny, tmp_path, 1, SMALL, say=lambda _: None, judged=elsewhere)
-    learnt = [json.loads(line) for line in (tmp_path / "graded.jsonl").read_text().splitlines()]
-    assert [row["label"] for row in learnt if row["query"] == "kettle for gas"] == [0.9] * len(elsewhere)
+def test_what_was_graded_elsewhere_has_stages_of_its_own_and_any_of_them_can_be_the_last(tiny, tmp_path):
+    whole, bare = shop(), Collection(shop().documents, {}, {}, {})
+    elsewhere = [[Pair(f"kettle for {what}", key, 0.9) for key in bare.documents] for what in ("gas", "tea")]
+    said: list[str] = []
+
+    def train(collection: Collection, folder: str):
+        shelf, out = Shelf(collection), tmp_path / folder
+        return train_catalogue(collection, shelf, embed, tiny, out, 1, SMALL, say=said.append, judged=elsewhere)
+
+    train(bare, "bare")
+    assert [line.split(":")[0] for line in said[::2]] == ["stage made", "stage judged", "stage judged-2"]
+    learnt = [json.loads(line) for line in (tmp_path / "bare" / "judged-2.jsonl").read_text().splitlines()]
+    assert [row["label"] for row in learnt if row["query"] == "kettle for tea"] == [0.9] * len(bare.documents)
+    assert not any(row["query"] == "kettle for gas" for row in learnt)
+    said.clear()
+    ended, _ = train(whole, "whole")
+    assert [line.split(":")[0] for line in said[6:]] == ["stage graded"] * 2
+    resumed, _ = train(whole, "whole")
+    assert "stage judged-2: found" in said[8]
+    assert torch.equal(weights(ended), weights(resumed))
 
 
 def test_grades_of_other_parts_are_never_read(tiny, tmp_path):
