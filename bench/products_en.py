@@ -45,10 +45,7 @@ RECIPES: dict[str, tuple[Recipe, tuple[tuple[str, ...], ...]]] = {
     RECIPE: (DEFAULT, ()),
     "judged-2": (
         DEFAULT,
-        (
-            ("esci-hard-queries", "esci-group-queries", "esci-around-queries-1", "esci-around-queries-2"),
-            ("esci-around-queries-3", "esci-around-queries-4"),
-        ),
+        (("esci-hard-queries", "esci-group-queries", "esci-around-queries-1", "esci-around-queries-2"),),
     ),
 }
 """How to learn, and the files of `bench/judged` to learn from before the train grades: a stage for each tuple."""
