@@ -4,8 +4,8 @@
     python -m bench.through_proxy --engine-url http://127.0.0.1:9200 --part dev
 
 The judged pool is the same search among the documents that people graded for its query. Runs without a deadline and
-fails where one answer is not `applied` with `knn=fused`. `--part test` appends what it
-finds to bench/test-evals.jsonl: every evaluation on test is written down.
+fails where one answer is not `applied` with `knn=fused`. `--part test` appends what it finds to bench/test-evals.jsonl:
+every evaluation on test is written down.
 """
 
 import argparse
