@@ -43,8 +43,8 @@ MAX_TOKENS = 128
 RECIPE = "catalogue-1"  # of the shipped model
 RECIPES: dict[str, tuple[Recipe, tuple[tuple[str, ...], ...]]] = {
     RECIPE: (DEFAULT, ()),
-    "judged-2": (
-        DEFAULT,
+    "judged-3": (
+        Recipe(graded=False),
         (("esci-hard-queries", "esci-group-queries", "esci-around-queries-1", "esci-around-queries-2"),),
     ),
 }

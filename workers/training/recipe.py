@@ -40,12 +40,13 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How many made queries each stage has, and how it learns from them."""
+    """What each stage learns from, made queries by their number, and how."""
 
     made: int = 3200
     replayed_judged: int = 600
     replayed: int = 400
     unjudged: int = 25
+    graded: bool = True  # whether the train grades are learnt from at all
     learn: Pass = LEARN
     judge: Pass = JUDGE
     refine: Pass = REFINE
@@ -101,7 +102,7 @@ def train_catalogue(
     for number, pairs in enumerate(judged, start=1):
         name = f"judged-{number}" if number > 1 else "judged"
         stages.append(Stage(name, recipe.judge, f"{name} {seed}", partial(elsewhere, pairs)))
-    if grades:
+    if grades and recipe.graded:
         stages.append(Stage("graded", recipe.refine, f"graded {seed}", graded))
     done = max((n for n, stage in enumerate(stages) if (out / stage.name).exists()), default=-1)
     if done >= 0:
