@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -41,6 +42,14 @@ def test_a_catalogue_without_grades_is_enough(tiny, tmp_path):
     said: list[str] = []
     train_catalogue(bare, Shelf(bare), embed, tiny, tmp_path, 1, SMALL, say=said.append)
     assert all("graded" not in line for line in said)
+
+
+def test_a_recipe_can_leave_the_train_grades_out(tiny, tmp_path):
+    plain, said = shop(), []
+    sealed = Collection(plain.documents, plain.queries, {"q1": None, "q2": None}, plain.split)  # cannot be read
+    recipe = replace(SMALL, graded=False)
+    train_catalogue(sealed, Shelf(sealed), embed, tiny, tmp_path, 1, recipe, say=said.append)
+    assert [line.split(":")[0] for line in said] == ["stage made"] * 2
 
 
 def test_what_was_graded_elsewhere_has_stages_of_its_own_and_any_of_them_can_be_the_last(tiny, tmp_path):
