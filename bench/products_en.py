@@ -35,18 +35,17 @@ from workers.training.measure import first_stage, gain, mean, per_query, rerank
 from workers.training.mining import Pair, graded_label
 from workers.training.queries import make_queries
 from workers.training.recipe import DEFAULT, Recipe, save_whole, train_catalogue
-from workers.training.trainer import Progress, load
+from workers.training.trainer import Pass, Progress, load
 
 FOLDER = Path(__file__).parent / "judged"
 NAME = "products-en"
 MAX_TOKENS = 128
 RECIPE = "catalogue-1"  # of the shipped model
+JUDGED = "esci-hard-queries", "esci-group-queries", "esci-around-queries-1", "esci-around-queries-2"
 RECIPES: dict[str, tuple[Recipe, tuple[tuple[str, ...], ...]]] = {
     RECIPE: (DEFAULT, ()),
-    "judged-3": (
-        Recipe(graded=False),
-        (("esci-hard-queries", "esci-group-queries", "esci-around-queries-1", "esci-around-queries-2"),),
-    ),
+    "judged-3": (Recipe(graded=False), (JUDGED,)),
+    "judged-4": (Recipe(graded=False, learn=Pass(6e-5)), (JUDGED,)),  # from `bench.bge_base`, given as --base
 }
 """How to learn, and the files of `bench/judged` to learn from before the train grades: a stage for each tuple."""
 SUMMARY = """A small English cross-encoder for product search: how relevant is a product's text to a shopper's query.
@@ -103,7 +102,7 @@ def measure(folder: Path, engine: EngineIndex, part: str) -> dict[str, Any]:
     }
 
 
-def train(seed: int, engine: EngineIndex, out: Path, recipe: str) -> None:
+def train(seed: int, engine: EngineIndex, out: Path, recipe: str, base: str) -> None:
     """Train one seed and write its model and its dev figures."""
     say = log(seed, time.monotonic())
     folder = out / f"seed{seed}"
@@ -111,7 +110,7 @@ def train(seed: int, engine: EngineIndex, out: Path, recipe: str) -> None:
     if (folder / "final").exists():
         say("found a finished model")
     else:
-        shop, start = read_collection(data_folder()), locate(MINILM)
+        shop, start = read_collection(data_folder()), locate(base)
         how, files = RECIPES[recipe]
         elsewhere = [judged(names) for names in files]
         trained = train_catalogue(
@@ -216,15 +215,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the runs, another for each recipe")
     parser.add_argument("--to", type=Path, default=MODELS / NAME, help="where ship writes the model")
     parser.add_argument("--recipe", choices=RECIPES, default=RECIPE)
+    parser.add_argument("--base", default=MINILM, help="what stage `made` starts from: a folder, or a model by name")
     parser.add_argument("--engine-url", default="http://127.0.0.1:9200")
     parser.add_argument("--index", default=INDEX)
     args = parser.parse_args()
     for seed in args.seeds:
         if args.what == "ship":
             ship(seed, args.out, args.to)
+        elif args.what == "train":
+            train(seed, EngineIndex(args.engine_url, args.index), args.out, args.recipe, args.base)
         else:
-            do = train if args.what == "train" else test
-            do(seed, EngineIndex(args.engine_url, args.index), args.out, args.recipe)
+            test(seed, EngineIndex(args.engine_url, args.index), args.out, args.recipe)
 
 
 if __name__ == "__main__":
