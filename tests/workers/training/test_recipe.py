@@ -10,7 +10,14 @@ from workers.training.mining import Pair
 from workers.training.recipe import Recipe, train_catalogue
 from workers.training.trainer import Pass
 
-SMALL = Recipe(made=20, replayed=6, unjudged=3, learn=Pass(1e-3, max_tokens=32), refine=Pass(1e-4, max_tokens=32))
+SMALL = Recipe(
+    made=20,
+    replayed_judged=6,
+    replayed=6,
+    unjudged=3,
+    learn=Pass(1e-3, max_tokens=32),
+    refine=Pass(1e-4, max_tokens=32),
+)
 
 
 class TrainOnly(dict):
