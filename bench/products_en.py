@@ -42,10 +42,14 @@ NAME = "products-en"
 MAX_TOKENS = 128
 RECIPE = "catalogue-1"  # of the shipped model
 JUDGED = "esci-hard-queries", "esci-group-queries", "esci-around-queries-1", "esci-around-queries-2"
+MORE = "esci-around-queries-3", "esci-around-queries-4"
 RECIPES: dict[str, tuple[Recipe, tuple[tuple[str, ...], ...]]] = {
     RECIPE: (DEFAULT, ()),
     "judged-3": (Recipe(graded=False), (JUDGED,)),
-    "judged-4": (Recipe(graded=False, learn=Pass(6e-5)), (JUDGED,)),  # from `bench.bge_base`, given as --base
+    "judged-4": (  # from `bench.bge_base`, given as --base
+        Recipe(graded=False, learn=Pass(6e-5), judge_more=Pass(4e-5)),
+        (JUDGED, MORE),
+    ),
 }
 """How to learn, and the files of `bench/judged` to learn from before the train grades: a stage for each tuple."""
 SUMMARY = """A small English cross-encoder for product search: how relevant is a product's text to a shopper's query.

@@ -49,6 +49,7 @@ class Recipe:
     graded: bool = True  # whether the train grades are learnt from at all
     learn: Pass = LEARN
     judge: Pass = JUDGE
+    judge_more: Pass = JUDGE  # stages judged-2 and on
     refine: Pass = REFINE
 
 
@@ -100,8 +101,8 @@ def train_catalogue(
 
     stages = [Stage("made", recipe.learn, seed, partial(made, recipe.made))]
     for number, pairs in enumerate(judged, start=1):
-        name = f"judged-{number}" if number > 1 else "judged"
-        stages.append(Stage(name, recipe.judge, f"{name} {seed}", partial(elsewhere, pairs)))
+        name, how = (f"judged-{number}", recipe.judge_more) if number > 1 else ("judged", recipe.judge)
+        stages.append(Stage(name, how, f"{name} {seed}", partial(elsewhere, pairs)))
     if grades and recipe.graded:
         stages.append(Stage("graded", recipe.refine, f"graded {seed}", graded))
     done = max((n for n, stage in enumerate(stages) if (out / stage.name).exists()), default=-1)
