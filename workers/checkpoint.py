@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import deserialize
@@ -17,7 +18,13 @@ from workers import int4
 
 Weights = dict[str, NDArray[np.float32]]
 
-FLOATS = {"F16": np.float16, "F32": np.float32, "F64": np.float64}
+FLOATS: dict[str, Any] = {
+    "F8_E4M3": ml_dtypes.float8_e4m3fn,
+    "F16": np.float16,
+    "BF16": ml_dtypes.bfloat16,
+    "F32": np.float32,
+    "F64": np.float64,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +86,7 @@ def weight_files(folder: Path) -> list[Path]:
 
 
 def read_weights(folder: Path) -> Weights:
-    """Every floating tensor, widened to float32 (exact for fp16 and bf16; of four bits, what they stand for)."""
+    """Every floating tensor, widened to float32 (exact for 8 and 16 bits; of four bits, what they stand for)."""
     weights: Weights = {}
     for path in weight_files(folder):
         if path.name == int4.FILE:
@@ -89,15 +96,7 @@ def read_weights(folder: Path) -> Weights:
         except Exception as error:
             raise ConfigError(f"{path}: not readable as safetensors ({error})") from error
         for name, tensor in tensors:
-            widened = _widen(tensor["dtype"], tensor["data"])
-            if widened is not None:
-                weights[name] = widened.reshape(tensor["shape"])
+            if tensor["dtype"] in FLOATS:  # others are buffers such as position_ids
+                values = np.frombuffer(tensor["data"], FLOATS[tensor["dtype"]])
+                weights[name] = values.astype(np.float32).reshape(tensor["shape"])
     return weights
-
-
-def _widen(dtype: str, data: bytes) -> NDArray[np.float32] | None:
-    if dtype == "BF16":  # the upper half of a float32
-        return (np.frombuffer(data, np.uint16).astype(np.uint32) << 16).view(np.float32)
-    if dtype in FLOATS:
-        return np.frombuffer(data, FLOATS[dtype]).astype(np.float32)
-    return None  # buffers such as position_ids

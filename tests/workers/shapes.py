@@ -1,8 +1,11 @@
 """Tiny models with random weights and tokenizers made here: every architecture and tokenizer kind, a few KB each."""
 
+from functools import cache
 from pathlib import Path
 
+import numpy as np
 import torch
+from sentence_transformers import CrossEncoder
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import (
     BertConfig,
@@ -100,6 +103,13 @@ def make(kind: str, folder: Path, labels: int = 1, seed: int = 0, dtype: torch.d
     model.to(dtype).eval().save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+@cache
+def reference(folder: Path, max_tokens: int) -> np.ndarray:
+    """Logits of PAIRS as sentence-transformers gives them."""
+    model = CrossEncoder(str(folder), max_length=max_tokens, device="cpu", activation_fn=torch.nn.Identity())
+    return model.predict(PAIRS, show_progress_bar=False)
 
 
 def _tokenizer(kind: str) -> PreTrainedTokenizerFast:

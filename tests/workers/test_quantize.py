@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from connector.errors import ConfigError
-from tests.workers.shapes import PAIRS
+from tests.workers.shapes import MAX_TOKENS, PAIRS, reference
 from tests.workers.shapes import make as make_model
 from workers import Reranker, int4
 from workers.choose import kendall
@@ -194,6 +195,28 @@ def test_halves_load_everywhere(precision: Precision, tiny: dict[str, Path], tmp
     whole = Reranker(str(tiny["bert"]), runtime="openvino", precision="fp32").score(PAIRS)
     half = Reranker(str(tmp_path / "half"), runtime="openvino", precision="fp32").score(PAIRS)
     assert 0 < np.abs(whole - half).max() < 0.05
+
+
+@pytest.mark.parametrize("runtime", [Runtime.OPENVINO, Runtime.TORCH])
+def test_eight_bits_load_everywhere(runtime: Runtime, tiny: dict[str, Path], tmp_path: Path, texts: Path) -> None:
+    out = tmp_path / "eight"
+    quantize(str(tiny["bert"]), out, precision=Precision.FP8, runtime=runtime, texts=texts, min_tau=0)
+    assert (out / "model.safetensors").stat().st_size < 0.35 * (tiny["bert"] / "model.safetensors").stat().st_size
+    assert offered(out, "auto") == ("fp32", "bf16")
+    whole, stored = (
+        Reranker(str(each), runtime="openvino", precision="fp32").score(PAIRS) for each in (tiny["bert"], out)
+    )
+    assert 0 < np.abs(whole - stored).max() < whole.std()
+    assert np.abs(reference(out, MAX_TOKENS) - stored).max() < 1e-4
+
+
+def test_a_weight_beyond_eight_bits_is_refused(tiny: dict[str, Path], tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny["bert"], tmp_path / "large"))
+    weights = load_file(folder / "model.safetensors")
+    weights["bert.encoder.layer.0.output.dense.weight"][0, 0] = 500  # E4M3 ends at 448
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ConfigError, match=r"layer.0.output.dense.weight holds 500, more than fp8 can"):
+        make(folder, tmp_path / "out", "openvino", "fp8", [])
 
 
 @pytest.mark.parametrize("kind", ["bert", "deberta-v2"])

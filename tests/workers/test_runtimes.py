@@ -1,6 +1,5 @@
 """Every runtime against sentence-transformers on every architecture: within 1e-4 at fp32, or its stated refusal."""
 
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -8,19 +7,13 @@ import pytest
 import torch
 from sentence_transformers import CrossEncoder
 
-from tests.workers.shapes import KINDS, MAX_TOKENS, PAIRS, make
+from tests.workers.shapes import KINDS, MAX_TOKENS, PAIRS, make, reference
 from workers import Reranker
 from workers.runtimes.base import RuntimeRefused
 from workers.sources import bundled, locate
 
 GRAPHS = ("bert", "roberta", "xlm-roberta")
 BUNDLED = "products-en"
-
-
-@cache
-def reference(folder: Path, max_tokens: int) -> np.ndarray:
-    model = CrossEncoder(str(folder), max_length=max_tokens, device="cpu", activation_fn=torch.nn.Identity())
-    return model.predict(PAIRS, show_progress_bar=False)
 
 
 @pytest.mark.parametrize("max_tokens", [MAX_TOKENS, 17])

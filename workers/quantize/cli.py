@@ -23,6 +23,7 @@ For int8 on OpenVINO --out may be the model's own folder: its weights stay, rang
 class Precision(StrEnum):
     INT8 = "int8"
     INT4 = "int4"
+    FP8 = "fp8"
     BF16 = "bf16"
     FP16 = "fp16"
     FP32 = "fp32"

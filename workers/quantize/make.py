@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes
 import numpy as np
-from numpy.typing import NDArray
 
+from connector.errors import ConfigError
 from workers import int4
 from workers.checkpoint import Weights, read_weights
 from workers.quantize import record
@@ -30,11 +31,20 @@ METHODS = {
     ("torch", "bf16"): "weights stored and computed in bfloat16",
     ("openvino", "fp16"): "weights stored in fp16, computed in fp32",
     ("torch", "fp16"): "weights stored and computed in fp16",
+    ("openvino", "fp8"): "matrices stored in floats of 8 bits (E4M3), vectors in fp16; computed in fp32",
+    ("torch", "fp8"): "matrices stored in floats of 8 bits (E4M3), vectors in fp16; computed in fp32",
     ("onnx", "fp32"): "ONNX graph",
     ("onnx", "int8"): "dynamic int8 of ONNX Runtime: weights a step an output channel, activations a step a call",
 }
 ADDED = (inputs.FILE, record.FILE)  # what static int8 puts beside a model
-COMPUTED = {("openvino", "fp16"): "fp32"}  # where it is not the class of the name
+COMPUTED = {("openvino", "fp16"): "fp32", ("openvino", "fp8"): "fp32", ("torch", "fp8"): "fp32"}
+"""The class that computes, where it is not the one of the name."""
+
+STORED: dict[str, tuple[str, Any]] = {
+    "fp8": ("F8_E4M3", ml_dtypes.float8_e4m3fn),
+    "fp16": ("F16", np.float16),
+    "bf16": ("BF16", ml_dtypes.bfloat16),
+}
 
 
 def make(
@@ -62,26 +72,24 @@ def make(
     elif precision == "int4":
         int4.write_weights(out / int4.FILE, read_weights(source))
     else:
-        _write_halves(out / "model.safetensors", read_weights(source), precision)
+        _write_floats(out / "model.safetensors", read_weights(source), precision)
 
 
-def _write_halves(path: Path, weights: Weights, precision: str) -> None:
-    """Every tensor in two bytes. The format (length of the header, header, data) is written here, because numpy has no
-    bfloat16: the upper half of a float32, rounded to even.
+def _write_floats(path: Path, weights: Weights, precision: str) -> None:
+    """Every tensor in fewer bytes; vectors in two at least, because they are few. The format (length of the header,
+    header, data) is written here, because safetensors knows these types only of torch. Raises ConfigError.
     """
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     data: list[bytes] = []
     end = 0
     for name, weight in weights.items():
-        data.append(weight.astype(np.float16).tobytes() if precision == "fp16" else _bfloat16(weight))
+        kind, dtype = STORED["fp16" if precision == "fp8" and weight.ndim < 2 else precision]
+        rounded = weight.astype(dtype)
+        if not np.isfinite(rounded.astype(np.float32)).all():
+            raise ConfigError(f"{name} holds {np.abs(weight).max():g}, more than {precision} can; use --precision bf16")
+        data.append(rounded.tobytes())
         start, end = end, end + len(data[-1])
-        dtype = "F16" if precision == "fp16" else "BF16"
-        header[name] = {"dtype": dtype, "shape": list(weight.shape), "data_offsets": [start, end]}
+        header[name] = {"dtype": kind, "shape": list(weight.shape), "data_offsets": [start, end]}
     said = json.dumps(header).encode()
     said += b" " * (-len(said) % 8)
     path.write_bytes(b"".join([len(said).to_bytes(8, "little"), said, *data]))
-
-
-def _bfloat16(weight: NDArray[np.float32]) -> bytes:
-    bits = np.ascontiguousarray(weight).view(np.uint32)
-    return ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16).astype(np.uint16).tobytes()
