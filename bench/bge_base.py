@@ -19,6 +19,7 @@ import torch
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from connector.local.artifacts import Artifact, fetch
+from workers.training.recipe import save_whole
 
 JAR = Artifact(
     "dev.langchain4j",
@@ -79,11 +80,10 @@ def difference(graph: Path, model: BertModel, tokenizer: PreTrainedTokenizerFast
     return float(np.abs(wanted - found.numpy()).max())
 
 
-def main() -> None:
-    """Write the folder."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("to", type=Path)
-    to = parser.parse_args().to
+def write(to: Path) -> Path:
+    """Write the folder, unless it is there. Raises SystemExit where the converted model is not the graph's."""
+    if to.exists():
+        return to
     with tempfile.TemporaryDirectory() as name, zipfile.ZipFile(fetch([JAR])[JAR]) as jar:
         folder = Path(name)
         for file in (GRAPH, TOKENIZER):
@@ -91,9 +91,16 @@ def main() -> None:
         model, tokenizer = read(folder)
         if (apart := difference(folder / GRAPH, model, tokenizer)) > TOLERANCE:
             raise SystemExit(f"the converted model differs from the graph by {apart:.2g}")
-    model.save_pretrained(to)
-    tokenizer.save_pretrained(to)
     print(f"{to}: differs from the graph by {apart:.1g}")
+    save_whole(model, tokenizer, to)
+    return to
+
+
+def main() -> None:
+    """Write the folder."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("to", type=Path)
+    write(parser.parse_args().to)
 
 
 if __name__ == "__main__":

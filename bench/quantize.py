@@ -137,9 +137,9 @@ def main() -> None:
         found[precision]["pairs_per_cpu_s"] = {name: round(sides[place].rate, 1) for name, sides in scored.items()}
     if not args.no_test:
         pools = {name: found[name]["ESCI test"] for name in names}
-        figures = {"fp32": pools["int8"]["reference"]} | {name: pools[name]["quantised"] for name in names}
+        looked = {"fp32": pools["int8"]["reference"]} | {name: pools[name]["quantised"] for name in names}
         evaluations.add(
-            RECIPE, model=args.model, weights=weights, queries=pools["int8"]["queries"], **{"ndcg@10": figures}
+            RECIPE, model=args.model, weights=weights, queries=pools["int8"]["queries"], **{"ndcg@10": looked}
         )
     result = {
         "what": "int8 and int4 against fp32 of the same runtime (OpenVINO), in turns of 64 pairs, CPU time, one thread",

@@ -20,7 +20,7 @@ from workers.tokens import Tokens
 
 PAIRS = 128
 ALPHA = 0.8  # how much of a large channel goes over to the weights; of 0 to 1, 0.7 and 0.8 were best and equal
-ASIDE = 4  # channels of each feed-forward layer in full precision; the largest one gives most of the gain
+ASIDE = 8  # channels of each feed-forward layer in full precision; the largest one gives most of the gain
 READERS = {
     "attention": ("attention.self.query", "attention.self.key", "attention.self.value"),
     "context": ("attention.output.dense",),
