@@ -36,9 +36,13 @@ def _trace(source: Path, path: Path) -> None:
     import torch
     from transformers import AutoModelForSequenceClassification
 
-    model = AutoModelForSequenceClassification.from_pretrained(
-        str(source), dtype=torch.float32, attn_implementation="eager", use_safetensors=True, local_files_only=True
-    ).eval()
+    model = (
+        AutoModelForSequenceClassification.from_pretrained(
+            str(source), dtype=torch.float32, attn_implementation="eager", use_safetensors=True, local_files_only=True
+        )
+        .eval()
+        .float()
+    )
     names = INPUTS[: 3 if read_config(source).types > 1 else 2]
 
     class Logits(torch.nn.Module):

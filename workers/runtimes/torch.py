@@ -49,7 +49,7 @@ class Torch:
                 )
         except (ValueError, KeyError, OSError, RuntimeError) as error:
             raise RuntimeRefused(f"runtime torch cannot load {folder}: {error}") from error
-        self.model = model.eval().to(device)
+        self.model = model.eval().to(device, DTYPES[precision])  # transformers 4 leaves fp8 as it is stored
 
     @torch.inference_mode()
     def forward(self, ids: Ids, mask: Ids, types: Ids) -> Logits:

@@ -55,7 +55,7 @@ def load(
     tokenizer = cast("PreTrainedTokenizerFast", AutoTokenizer.from_pretrained(str(source)))
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.backend_tokenizer.no_padding()
-    return model.to(torch.device(device)), tokenizer
+    return model.to(torch.device(device), torch.float32), tokenizer  # transformers 4 leaves fp8 as it is stored
 
 
 def encode(

@@ -109,8 +109,12 @@ def _several(model: PreTrainedModel) -> bool:
 
 
 def _forget_limits(path: Path) -> None:
-    """Take out what the starting model's files said about cutting, padding and where they lay."""
+    """Take out what the starting model's files said about cutting, padding and where they lay; name the class of any
+    tokenizer.json as transformers 4 knows it, too.
+    """
     content = json.loads(path.read_text(encoding="utf-8"))
+    if content.get("tokenizer_class") == "TokenizersBackend":
+        content["tokenizer_class"] = "PreTrainedTokenizerFast"
     _write_json(path, {key: value for key, value in content.items() if key not in LIMITS})
 
 
