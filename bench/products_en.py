@@ -5,8 +5,8 @@ test-evals.jsonl. The shipped seed is the best on train and dev, of which its re
 
     python -m bench.esci --engine-url URL                                 # index the products once
     python -m bench.products_en train --engine-url URL --out RUNS 1 2 3
-    python -m bench.through_proxy --engine-url URL --part test --model RUNS/seed1/final --recipe judged-4 \\
-      --blend 1 0.1 0.8 --agreement 0.5 --exclusion 1.5                   # and 2, 3
+    python -m bench.through_proxy --engine-url URL --part test --model RUNS/seed1/final \\
+      --recipe "judged-4, seed 1" --blend 1 0.1 0.8 --agreement 0.5 --exclusion 1.5    # and 2, 3
     python -m bench.products_en ship --out RUNS --to RUNS/fp16 2
     secondpass quantize RUNS/fp16 --precision fp8 --graded ESCI --parts dev,train --out LARGE
     secondpass quantize LARGE --precision int8 --graded ESCI --parts dev,train --out LARGE
@@ -63,10 +63,10 @@ RECIPES = {
 }
 
 
-def measure(folder: Path, engine: EngineIndex, part: str) -> dict[str, Any]:
-    """Return the figures of a trained model and of the first stage on one part of the split."""
+def measure(folder: Path, engine: EngineIndex) -> dict[str, Any]:
+    """Return the figures of a trained model and of the first stage on the dev queries."""
     collection, embed = read_collection(data_folder()), Embedder(half=False)
-    queries, grades = collection.part(part)
+    queries, grades = collection.part("dev")
     runs = first_stage(engine, queries, embed)
     runs["reranked"] = rerank(*load(folder, 0), collection, queries, runs["fused"])
     found = {name: per_query(run, grades) for name, run in runs.items()}
@@ -97,7 +97,7 @@ def train(seed: int, engine: EngineIndex, out: Path, recipe: str) -> None:
         )
         save_whole(*trained, folder / "final")
         say("trained")
-    figures = measure(folder / "final", engine, "dev")
+    figures = measure(folder / "final", engine)
     (folder / "dev.json").write_text(json.dumps(figures) + "\n")
     say(f"dev: {json.dumps(figures)}")
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from bench import evaluations
 from bench.products_en import NAME, RECIPE
-from workers.manifest import longest_query, read_manifest
+from workers.manifest import longest_query
+from workers.probability.record import read_record
 from workers.runtimes.inputs import hash_weights
 from workers.training.card import Card, render
 from workers.training.measure import gain
@@ -36,6 +37,7 @@ LIMITS = (
     "Products that nobody graded count as irrelevant in the figures; 60 test queries leave a standard error near 0.02.",
     "Each pair takes twice the time of the first edition's six layers. Where that is too long: `window = 32`, "
     "`stop_margin`, or `products-en-small`.",
+    "`CrossEncoder` reads it with transformers 5. With 4 its matrices stay in eight bits: `.float()` first.",
     'Negation ("without a lid") is better left to the policy\'s `exclusion`.',
 )
 LICENCE = "Apache-2.0, as is the data; bge-small-en-v1.5, from which it started, is MIT."
@@ -88,28 +90,6 @@ def mean_of(rows: Sequence[dict[str, Any]]) -> str:
     )
 
 
-def probability(known: dict[str, Any]) -> list[str]:
-    """What is known of the calibrated probabilities, from the folder's `secondpass.json`."""
-    found = [
-        f"Probabilities (`_secondpass.probability`), fitted by {known['method']} on {known['queries']} queries of "
-        f"{known['data']}, {known['pairs']} graded pairs, {known['share']:.0%} of them relevant (from grade "
-        f"{known['relevant']} on); on queries left out of the fit:",
-        "",
-        "| | by the activation alone | calibrated | difference (95 %) |",
-        "|---|---|---|---|",
-    ]
-    for name, one in known["figures"].items():
-        low, high = one["difference_95"]
-        found.append(f"| {name.replace('_', ' ')} | {one['before']} | {one['after']} | {low:+.4f} to {high:+.4f} |")
-    found.append("")
-    for one in known["thresholds"]:
-        found.append(
-            f"- for {one['wanted']}: probability from {one['probability']:.3f}, logit from {one['logit']:.3f} "
-            f"(precision {one['precision']:.3f}, recall {one['recall']:.3f} of these pairs)"
-        )
-    return found
-
-
 def card(folder: Path) -> str:
     """Return the card, from every evaluation on test of the recipe and of the folder's own weights."""
     rows = evaluations.looks()
@@ -120,7 +100,8 @@ def card(folder: Path) -> str:
     figures += [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
     figures += [line(f"seed {number}, {settings(row)}", row) for number, row in enumerate(seeds, start=1)]
     figures += [line(f"**these weights**, {settings(row)}", row) for row in own]
-    figures += ["", mean_of(seeds), "", OTHERS, "", *probability(read_manifest(folder)["calibration"])]
+    known = read_record(folder)
+    figures += ["", mean_of(seeds), "", OTHERS, "", *(f"- {said}" for said in (known.lines() if known else ()))]
     limits = [limit.format(longest=longest_query(folder)) for limit in LIMITS]
     return render(Card(NAME, SUMMARY, f"workers/models/{NAME}", DATA, COMMAND, figures, limits, LICENCE))
 

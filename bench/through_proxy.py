@@ -5,7 +5,7 @@
 
 The judged pool is the same search among the documents that people graded for its query. Runs without a deadline and
 fails where one answer is not `applied` with `knn=fused`. `--part test` appends what it finds to bench/test-evals.jsonl:
-every evaluation on test is written down.
+every evaluation on test is written down, and the same weights are looked at once under a name.
 """
 
 import argparse
@@ -118,6 +118,9 @@ def main() -> None:
     parser.add_argument("--recipe", default="through the proxy", help="what the list of looks at test calls it")
     parser.add_argument("--port", type=int, default=29280)
     args = parser.parse_args()
+    weights = hash_weights(locate(args.model))
+    if args.part == "test" and evaluations.looked(args.recipe, weights):
+        raise SystemExit("these weights were looked at on test before, under this --recipe")
     queries, grades = read_collection(data_folder()).part(args.part)
     runs = first_stage(args.engine_url, queries)
     console, pairs = Console(), {}
@@ -160,7 +163,7 @@ def main() -> None:
         evaluations.add(
             args.recipe,
             model=args.model,
-            weights=hash_weights(locate(args.model)),
+            weights=weights,
             max_tokens=args.max_tokens,
             precision=args.precision,
             blend=args.blend,

@@ -74,9 +74,28 @@ def write_record(folder: Path, record: Record) -> None:
     write_manifest(folder, **{KEY: record.as_json() | {"weights": hash_weights(folder)}})
 
 
+def read_record(folder: Path) -> Record | None:
+    """The record of the folder's weights, with its figures; None where there is none. Raises ConfigError for a damaged
+    manifest.
+    """
+    said = _current(folder)
+    calibration = read_calibration(said)
+    if said is None or calibration is None:
+        return None
+    figures = {
+        name: Compared(one["before"], one["after"], *one["difference_95"]) for name, one in said["figures"].items()
+    }
+    thresholds = tuple(Threshold(**one) for one in said["thresholds"])
+    plain = {name: said[name] for name in ("method", "data", "relevant", "queries", "pairs", "share")}
+    return Record(calibration=calibration, figures=figures, thresholds=thresholds, **plain)
+
+
 def read_folder(folder: Path) -> Calibration | None:
     """The calibration of the folder's weights; None where there is none. Raises ConfigError for a damaged manifest."""
+    return read_calibration(_current(folder))
+
+
+def _current(folder: Path) -> dict[str, Any] | None:
+    """What the manifest says, if it is of the weights beside it."""
     said = read_manifest(folder).get(KEY)
-    if not isinstance(said, dict) or said.get("weights") != hash_weights(folder):
-        return None
-    return read_calibration(said)
+    return said if isinstance(said, dict) and said.get("weights") == hash_weights(folder) else None

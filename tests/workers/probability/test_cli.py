@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from connector.errors import ConfigError
 from workers import Reranker, catalogue
 from workers.manifest import differences, read_manifest, write_manifest
-from workers.probability.record import read_folder
+from workers.probability.record import read_folder, read_record
 
 SCORED = ["--precision", "fp32"]
 
@@ -73,10 +73,14 @@ def listed(folder: Path) -> str:
 def test_it_belongs_to_the_weights(folder: Path, pairs: Path, tiny: dict[str, Path]) -> None:
     assert "written" not in calibrate(folder, "--pairs", pairs, *SCORED, "--dry-run")
     assert read_folder(folder) is None
-    calibrate(folder, "--pairs", pairs, *SCORED)
+    said = calibrate(folder, "--pairs", pairs, *SCORED)
     assert read_folder(folder) is not None
+    known = read_record(folder)
+    assert known is not None
+    assert [line for line in known.lines() if line not in said] == []
     shutil.copy(tiny["roberta"] / "model.safetensors", folder)
     assert read_folder(folder) is None
+    assert read_record(folder) is None
 
 
 def test_what_cannot_be_calibrated(folder: Path, pairs: Path, tmp_path: Path) -> None:
