@@ -13,7 +13,7 @@ from connector.errors import ConfigError, SecondpassError
 from workers import int4
 from workers.manifest import differences, longest_query, read_manifest
 from workers.probability.cli import calibrate
-from workers.probability.record import KEY as CALIBRATION
+from workers.probability.record import read_folder
 from workers.quantize.record import Record, read_record
 from workers.sources import MODELS, bundled, locate
 
@@ -108,7 +108,7 @@ def _described(folder: Path) -> tuple[str, str, str, str]:
         made_for += f"; {purpose['max_tokens']} tokens"
     if longest := longest_query(folder):
         made_for += f"; queries of up to {longest} characters"
-    if read_manifest(folder).get(CALIBRATION):
+    if read_folder(folder):
         made_for += "; probabilities"
     record = read_record(folder)
     return f"{size:.0f}", ", ".join(_classes(folder, record)), made_for, _figures(record)

@@ -77,12 +77,21 @@ def read_config(folder: Path) -> Config:
     )
 
 
+def has_weights(folder: Path) -> bool:
+    """False of a folder that holds ONNX graphs alone, for one."""
+    return bool(_found(folder))
+
+
 def weight_files(folder: Path) -> list[Path]:
     """The safetensors of the folder, all shards, or its packed weights. Raises ConfigError where there are none."""
-    found = sorted(folder.glob("model*.safetensors")) or sorted(folder.glob(int4.FILE))
+    found = _found(folder)
     if not found:
         raise ConfigError(f"{folder}: no model.safetensors; save the model as safetensors (`save_pretrained`)")
     return found
+
+
+def _found(folder: Path) -> list[Path]:
+    return sorted(folder.glob("model*.safetensors")) or sorted(folder.glob(int4.FILE))
 
 
 def read_weights(folder: Path) -> Weights:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from connector.calibration import Calibration
 from connector.errors import ConfigError
 from tests.workers.shapes import MAX_TOKENS, PAIRS, reference
 from tests.workers.shapes import make as make_model
@@ -16,16 +17,18 @@ from workers import Reranker, int4
 from workers.choose import kendall
 from workers.classes import offered
 from workers.load import open_scorer
-from workers.manifest import differences
+from workers.manifest import differences, read_manifest
+from workers.probability import record as probability
 from workers.probes import PROBES
 from workers.quantize.cli import Precision, Runtime, quantize
-from workers.quantize.make import make
+from workers.quantize.make import METHODS, make
 from workers.quantize.measure import quality
 from workers.quantize.record import Quality, read_record, write_record
 from workers.quantize.report import TooLossy
 from workers.quantize.texts import gather, read_pairs
 from workers.runtimes.base import RuntimeRefused
 from workers.runtimes.inputs import FILE, read_inputs
+from workers.runtimes.onnx import MADE
 from workers.sources import locate
 
 BUNDLED = "bundled:products-en"
@@ -227,6 +230,70 @@ def test_onnx_graphs_score_as_the_model_does(kind: str, tiny: dict[str, Path], t
     assert np.abs(whole - graph).max() < 1e-4
     assert rounded.scorer.info.runtime == "onnx"
     assert 0 < np.abs(whole - rounded.score(PAIRS)).max() < whole.std()
+
+
+def test_a_graph_is_made_of_four_bits_too(tiny: dict[str, Path], tmp_path: Path, texts: Path) -> None:
+    make(tiny["bert"], tmp_path / "packed", "openvino", "int4", [])
+    quantize(str(tmp_path / "packed"), tmp_path / "onnx", precision=Precision.FP32, runtime=Runtime.ONNX, texts=texts)
+    whole = Reranker(str(tmp_path / "packed"), runtime="torch", device="cpu").score(PAIRS)
+    graph = Reranker(str(tmp_path / "onnx"), runtime="onnx", precision="fp32").score(PAIRS)
+    assert np.abs(whole - graph).max() < 1e-4
+
+
+def test_onnx_names_the_classes_that_can_be_made() -> None:
+    assert tuple(precision for runtime, precision in METHODS if runtime == "onnx") == MADE
+
+
+@pytest.fixture
+def calibrated(tiny: dict[str, Path], tmp_path: Path) -> Path:
+    folder = Path(shutil.copytree(tiny["bert"], tmp_path / "calibrated"))
+    probability.write_record(folder, probability.Record("platt", Calibration(2.0), "shop", 2, 9, 90, 0.5, {}, ()))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("runtime", "precision", "said"),
+    [
+        (Runtime.ONNX, Precision.INT8, "a folder of graphs has none"),
+        (Runtime.OPENVINO, Precision.FP8, "next: secondpass models calibrate {out} --graded FOLDER"),
+        (Runtime.OPENVINO, Precision.INT8, ""),
+    ],
+)
+def test_a_calibration_goes_with_the_weights_it_is_of(
+    runtime: Runtime,
+    precision: Precision,
+    said: str,
+    calibrated: Path,
+    texts: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = calibrated.with_name("out")
+    quantize(str(calibrated), out, precision=precision, runtime=runtime, texts=texts, min_tau=0)
+    told = capsys.readouterr().err
+    assert said.format(out=out) in told
+    assert ("without its calibration" in told) == bool(said)
+    assert ("calibration" in read_manifest(out)) == (not said)
+    computed = "fp32" if precision is Precision.FP8 else precision
+    found = open_scorer(str(out), runtime=runtime, precision=computed).info
+    assert found.calibration == (None if said else Calibration(2.0))
+    assert differences(out) == []
+
+
+def test_ranges_beside_the_model_keep_its_calibration(
+    calibrated: Path, texts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quantize(str(calibrated), calibrated, texts=texts, min_tau=0)
+    assert probability.read_folder(calibrated) == Calibration(2.0)
+    assert "calibration" not in capsys.readouterr().err.replace(str(calibrated), "")
+
+
+def test_auto_opens_a_folder_of_graphs_with_good_figures(tiny: dict[str, Path], tmp_path: Path, texts: Path) -> None:
+    out = tmp_path / "onnx"
+    quantize(str(tiny["bert"]), out, runtime=Runtime.ONNX, texts=texts, min_tau=0)
+    record = read_record(out)
+    assert record is not None
+    write_record(out, replace(record, quality=GOOD))
+    assert open_scorer(str(out), runtime="onnx").info.precision == "fp32"
 
 
 def test_what_cannot_be_made_is_refused(tiny: dict[str, Path], tmp_path: Path, texts: Path) -> None:

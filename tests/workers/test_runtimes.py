@@ -47,6 +47,7 @@ def test_auto_falls_back_to_the_runtime_that_can(kind: str, tiny: dict[str, Path
     ("runtime", "precision", "said"),
     [
         ("onnx", "fp32", "no ONNX graph of fp32: secondpass quantize"),
+        ("onnx", "fp16", "no ONNX graph of fp16; set precision = fp32 or int8"),
         ("onnx", "bf16", "fp32, fp16, int8, not bf16"),
         ("openvino", "int8", "secondpass quantize"),
         ("openvino", "fp16", "fp32, bf16, int8"),

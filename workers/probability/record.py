@@ -3,18 +3,21 @@
 Rule: a calibration belongs to weights. One of other weights than those beside it is not announced.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from connector.calibration import Calibration, read_calibration
-from workers.manifest import read_manifest, write_manifest
+from workers.checkpoint import has_weights
+from workers.manifest import FILE, read_manifest, write_manifest
 from workers.probability.measure import Compared
 from workers.probability.thresholds import Threshold
 from workers.runtimes.inputs import hash_weights
 
 KEY = "calibration"
+CARD = "README.md"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +81,7 @@ def read_record(folder: Path) -> Record | None:
     """The record of the folder's weights, with its figures; None where there is none. Raises ConfigError for a damaged
     manifest.
     """
-    said = _current(folder)
-    calibration = read_calibration(said)
-    if said is None or calibration is None:
-        return None
-    figures = {
-        name: Compared(one["before"], one["after"], *one["difference_95"]) for name, one in said["figures"].items()
-    }
-    thresholds = tuple(Threshold(**one) for one in said["thresholds"])
-    plain = {name: said[name] for name in ("method", "data", "relevant", "queries", "pairs", "share")}
-    return Record(calibration=calibration, figures=figures, thresholds=thresholds, **plain)
+    return _record(_current(folder))
 
 
 def read_folder(folder: Path) -> Calibration | None:
@@ -95,7 +89,41 @@ def read_folder(folder: Path) -> Calibration | None:
     return read_calibration(_current(folder))
 
 
+def forget(folder: Path) -> bool:
+    """Take a calibration of other weights out of the folder's `secondpass.json`, and its lines out of the card. Returns
+    whether there was one. Raises ConfigError for a damaged manifest.
+    """
+    content = read_manifest(folder)
+    said = content.pop(KEY, None)
+    if said is None or _current(folder):
+        return False
+    (folder / FILE).write_text(json.dumps(content), encoding="utf-8")
+    write_manifest(folder)
+    card, record = folder / CARD, _record(said)
+    if record and card.exists():
+        gone = {f"- {line}" for line in record.lines()}
+        lines = card.read_text(encoding="utf-8").splitlines(keepends=True)
+        card.write_text("".join(line for line in lines if line.rstrip() not in gone), encoding="utf-8")
+    return True
+
+
 def _current(folder: Path) -> dict[str, Any] | None:
-    """What the manifest says, if it is of the weights beside it."""
+    """What the manifest says, if it is of the weights beside it; None where there are none."""
     said = read_manifest(folder).get(KEY)
-    return said if isinstance(said, dict) and said.get("weights") == hash_weights(folder) else None
+    ours = isinstance(said, dict) and has_weights(folder) and said.get("weights") == hash_weights(folder)
+    return said if ours else None
+
+
+def _record(said: dict[str, Any] | None) -> Record | None:
+    calibration = read_calibration(said)
+    if said is None or calibration is None:
+        return None
+    try:
+        figures = {
+            name: Compared(one["before"], one["after"], *one["difference_95"]) for name, one in said["figures"].items()
+        }
+        thresholds = tuple(Threshold(**one) for one in said["thresholds"])
+        plain = {name: said[name] for name in ("method", "data", "relevant", "queries", "pairs", "share")}
+    except (KeyError, TypeError, AttributeError):  # numbers written by hand, without figures
+        return None
+    return Record(calibration=calibration, figures=figures, thresholds=thresholds, **plain)

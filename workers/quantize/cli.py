@@ -54,6 +54,7 @@ def quantize(
 
     from connector.errors import ConfigError
     from workers.manifest import write_manifest
+    from workers.probability.record import forget
     from workers.quantize.make import ADDED, make
     from workers.quantize.record import write_record
     from workers.quantize.report import refusal, show, weigh
@@ -84,6 +85,7 @@ def quantize(
         if why := refusal(record, max_loss, min_tau):
             raise why
         write_record(stage, record)
+        forgot = not inside and forget(stage)
         if inside:
             for name in ADDED:
                 (stage / name).replace(source / name)
@@ -91,6 +93,14 @@ def quantize(
             stage.rename(out)
     write_manifest(out)
     console.print(f"written: {out}", highlight=False)
+    if forgot and runtime is Runtime.ONNX:
+        console.print(
+            "without its calibration: that belongs to weights, and a folder of graphs has none", soft_wrap=True
+        )
+    elif forgot:
+        on = f"--graded {graded} --parts {parts}" if graded else "--graded FOLDER"
+        said = f"without its calibration, which was of other weights; next: secondpass models calibrate {out} {on}"
+        console.print(said, highlight=False, soft_wrap=True)
 
 
 quantize.__doc__ = f"{quantize.__doc__}\n{EXAMPLES}"

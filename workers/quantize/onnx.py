@@ -34,15 +34,11 @@ def export(source: Path, out: Path, precision: str) -> None:
 
 def _trace(source: Path, path: Path) -> None:
     import torch
-    from transformers import AutoModelForSequenceClassification
 
-    model = (
-        AutoModelForSequenceClassification.from_pretrained(
-            str(source), dtype=torch.float32, attn_implementation="eager", use_safetensors=True, local_files_only=True
-        )
-        .eval()
-        .float()
-    )
+    from workers.runtimes.torch import Torch
+
+    model = Torch(source, "fp32").model  # which reads packed weights too
+    model.set_attn_implementation("eager")
     names = INPUTS[: 3 if read_config(source).types > 1 else 2]
 
     class Logits(torch.nn.Module):

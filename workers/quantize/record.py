@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from connector.errors import ConfigError
+from workers.checkpoint import has_weights
 from workers.runtimes.inputs import hash_weights
 
 FILE = "quantization.json"
@@ -68,6 +69,8 @@ def write_record(folder: Path, record: Record) -> None:
 
 
 def allows(record: Record, folder: Path) -> bool:
-    """Whether `auto` may take int8: measured on graded queries, on these weights, and good enough."""
+    """Whether `auto` may take int8: measured on graded queries, on these weights, and good enough. A folder of ONNX
+    graphs has no weights, so its record allows nothing.
+    """
     good = record.quality is not None and record.quality.loss <= MAX_LOSS and record.quality.loss_bound <= MAX_BOUND
-    return good and record.precision == "int8" and record.weights == hash_weights(folder)
+    return good and record.precision == "int8" and has_weights(folder) and record.weights == hash_weights(folder)

@@ -17,6 +17,7 @@ NAMES = {
     # optimum's, transformers.js's and sentence-transformers' names
     "int8": ("model_int8", "model_quantized", "model_qint8_avx512_vnni", "model_quint8_avx2", "model_qint8_avx512"),
 }
+MADE = ("fp32", "int8")  # by `secondpass quantize`; others come with a folder or not at all
 
 
 def graph_file(folder: Path, precision: str) -> Path:
@@ -27,6 +28,8 @@ def graph_file(folder: Path, precision: str) -> Path:
                 return path
     if precision not in NAMES:
         raise RuntimeRefused(f"runtime onnx has {', '.join(NAMES)}, not {precision}; set one")
+    if precision not in MADE:
+        raise RuntimeRefused(f"{folder.name} holds no ONNX graph of {precision}; set precision = {' or '.join(MADE)}")
     raise RuntimeRefused(
         f"{folder.name} holds no ONNX graph of {precision}: "
         f"secondpass quantize MODEL --runtime onnx --precision {precision} --texts FILE --out FOLDER"

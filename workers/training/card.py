@@ -18,16 +18,6 @@ The input is `[CLS] query [SEP] document [SEP]`, the document a product's texts 
 score is the sigmoid of one logit, 0 to 1. Pairs are cut at {max_tokens} tokens; documents were cut at {max_chars}
 characters in training."""
 
-USE_PACKED = """```python
-from workers import Reranker
-
-scores = Reranker("bundled:{name}").score([("red kettle", "Enamel kettle, 2 l. Acme. red. For gas and induction.")])
-```
-
-Its weights are packed to four bits, which the OpenVINO runtime reads. The input is `[CLS] query [SEP] document [SEP]`,
-the document a product's texts joined by ". ", most telling first; the score is the sigmoid of one logit, 0 to 1. Pairs
-are cut at {max_tokens} tokens; documents were cut at {max_chars} characters in training."""
-
 USE_LABELS = """```python
 from sentence_transformers import CrossEncoder
 
@@ -53,13 +43,12 @@ class Card:
     max_tokens: int = 128
     max_chars: int = 450
     several: bool = False  # labels
-    packed: bool = False  # int4, under the name of a bundled model
 
 
 def render(card: Card) -> str:
     """Return the card as Markdown."""
-    use = (USE_LABELS if card.several else USE_PACKED if card.packed else USE).format(
-        name=card.name, folder=card.folder, max_tokens=card.max_tokens, max_chars=card.max_chars
+    use = (USE_LABELS if card.several else USE).format(
+        folder=card.folder, max_tokens=card.max_tokens, max_chars=card.max_chars
     )
     parts = [f"# {card.name}", card.summary, "## Use", use, "## Data", card.data, "## Command"]
     parts += [f"```\n{card.command}\n```", "## Figures", "\n".join(card.figures)]

@@ -18,7 +18,7 @@ from workers.training.options import (
     SaveEvery,
     Seeds,
 )
-from workers.training.told import command_line
+from workers.training.told import claim, command_line, refuse
 
 EXAMPLES = """
 Examples:
@@ -39,6 +39,8 @@ title, brand, color, category, text) and, where people judged some, queries.json
 
 CLASSES = "cross-entropy"
 DATA, ENGINE, NEGATIVES = "What to learn from", "The live engine", "Hard negatives"
+MINING = "negatives", "ranks", "per_query", "teacher", "guard"
+STOPPING = "evaluations", "patience"
 
 
 def train(
@@ -58,7 +60,8 @@ def train(
         Path | None, typer.Option(help="JSON lines of query, document, label.", rich_help_panel=DATA)
     ] = None,
     dev: Annotated[
-        Path | None, typer.Option(help="Grades or labels to stop and choose by; else a share.", rich_help_panel=DATA)
+        Path | None,
+        typer.Option(help="Grades or labels to stop and measure by; else a share.", rich_help_panel=DATA),
     ] = None,
     fields: Annotated[
         str, typer.Option(help="Fields of the index's documents, title first.", rich_help_panel=DATA)
@@ -134,11 +137,18 @@ def train(
         raise ConfigError("--grades, --clicks and --labels are different things to learn: give one of them")
     if loss == CLASSES and labels is None:
         raise ConfigError(f"--loss {CLASSES} tells labels apart: give them with --labels")
+    if labels:
+        refuse(context, ("data", "index", "made", *MINING), "training on --labels reads no index")
+    elif grades or clicks:
+        refuse(context, ("made",), "queries are made where there is a catalogue alone")
+    else:
+        refuse(context, MINING, "a catalogue's recipe mines its own negatives; they belong to --grades and --clicks")
+        refuse(context, STOPPING, "training on a catalogue runs to its end; early stopping is for the other sources")
     from dataclasses import replace
 
     from workers.training import run as runs
     from workers.training.encoder import device_name
-    from workers.training.gather import from_clicks, from_judgments, languages_of
+    from workers.training.gather import from_clicks, from_judgments, languages_of, with_dev
     from workers.training.labels import read_labelled
     from workers.training.losses import find
     from workers.training.open import open_documents, open_engine, open_guard, read_negatives, shown_progress
@@ -179,18 +189,20 @@ def train(
             say=say,
             progress=progress,
         )
-        out.mkdir(parents=True, exist_ok=True)
         if labels:
-            typer.echo(runs.train_labels(run, read_labelled(labels, dev), labels.name))
+            labelled = read_labelled(labels, dev)
+            claim(context, out)
+            typer.echo(runs.train_labels(run, labelled, labels.name))
             return
         engine, embed = open_engine(engine_url, index, text_field, vector_field, dialect, embedder, chosen)
-        shop = open_documents(data, engine_url, index, fields)
         hard = read_negatives(negatives, ranks, per_query, guard)
+        shop = open_documents(data, engine_url, index, fields, say)
+        claim(context, out)
         if grades:
             graded = from_judgments(shop.documents, grades, queries, dev)
             folder = runs.train_from_grades(run, graded, engine, embed, hard, open_guard(teacher, chosen))
         elif clicks:
-            clicked = from_clicks(shop.documents, clicks, least_shown)
+            clicked = from_clicks(shop.documents, clicks, least_shown, dev)
             folder = runs.train_from_grades(run, clicked, engine, embed, hard, open_guard(teacher, chosen), "clicks")
         else:
             learn, refine = (
@@ -198,7 +210,8 @@ def train(
                 for usual in (DEFAULT.learn, DEFAULT.refine)
             )
             recipe = replace(DEFAULT, made=made, learn=learn, refine=refine)
-            folder = runs.train_from_catalogue(run, shop, engine, embed, recipe)
+            watched = with_dev(shop, dev, queries) if dev else shop
+            folder = runs.train_from_catalogue(run, watched, engine, embed, recipe)
     typer.echo(folder)
 
 

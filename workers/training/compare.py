@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workers.training.data import Collection, Grades, document_text
+from workers.training.encoder import MAX_TOKENS
 from workers.training.measure import Run, first_stage, gain, mean, per_query, rerank
 from workers.training.teachers import Pair, Teacher, blend
 
@@ -31,6 +32,7 @@ class Window:
     queries: dict[str, str]
     grades: Grades
     fused: Run
+    max_tokens: int
 
     def ranked(self, teachers: Sequence[Teacher], weights: Sequence[float]) -> Run:
         """Return each list in the order of the blend."""
@@ -44,7 +46,8 @@ class Window:
 
     def figure(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> float:
         """Return a model's mean nDCG@10."""
-        return mean(per_query(rerank(model, tokenizer, self.collection, self.queries, self.fused), self.grades))
+        order = rerank(model, tokenizer, self.collection, self.queries, self.fused, self.max_tokens)
+        return mean(per_query(order, self.grades))
 
     def compare(self, teacher: Run, student: Run) -> list[str]:
         """Return the figures of both orders, and what the student loses."""
@@ -58,14 +61,14 @@ class Window:
         ]
 
 
-def dev_window(collection: Collection, engine: Neighbours, embed: Embed) -> Window | None:
-    """Return the lists of the dev queries; None without any."""
+def dev_window(collection: Collection, engine: Neighbours, embed: Embed, max_tokens: int = MAX_TOKENS) -> Window | None:
+    """Return the lists of the dev queries, for models that read `max_tokens`; None without any."""
     queries, grades = collection.part("dev")
     if not grades:
         return None
     fused = first_stage(engine, queries, embed)["fused"]
     known = {query: [key for key in keys if key in collection.documents] for query, keys in fused.items()}
-    return Window(collection, queries, grades, known)
+    return Window(collection, queries, grades, known, max_tokens)
 
 
 def speeds(models: Sequence[Teacher], pairs: Sequence[Pair]) -> list[str]:

@@ -13,22 +13,32 @@ from typing import Any
 from connector.errors import ConfigError
 from workers.training.engine import call
 
+ATTRIBUTES = ("brand", "color")
+"""Fields that keep their names, because queries are made from them; the others are joined to one text."""
+
 PAGE = 500
 """Documents a request: about 1 MB of shop texts."""
 
 
-def read_index(url: str, index: str, fields: Sequence[str], limit: int = 100_000) -> dict[str, dict[str, Any]]:
-    """Return up to `limit` documents by id as rows with `title` and `text`, and `category` where there is one.
+MOST = 100_000
+"""Documents that are read of an index: about 100 MB, and more than a training run sees."""
+
+
+def read_index(url: str, index: str, fields: Sequence[str], limit: int = MOST) -> dict[str, dict[str, Any]]:
+    """Return up to `limit` documents by id as rows with `title`, `text` and what is asked of `ATTRIBUTES`, and
+    `category` where there is one.
 
     Raises ConfigError where no document has any of the fields.
     """
     documents: dict[str, dict[str, Any]] = {}
     for hit in scan(url, index, [*fields, "category"]):
         source = hit.get("_source") or {}
-        title, *rest = (_plain(source.get(name)) for name in fields)
-        if title or any(rest):
-            row = {"id": hit["_id"], "title": title, "text": ". ".join(part for part in rest if part)}
-            documents[hit["_id"]] = row | {"category": source.get("category")}
+        title, *rest = fields
+        row = {name: _plain(source.get(name)) for name in rest if name in ATTRIBUTES}
+        others = (_plain(source.get(name)) for name in rest if name not in ATTRIBUTES)
+        row |= {"title": _plain(source.get(title)), "text": ". ".join(part for part in others if part)}
+        if any(row.values()):
+            documents[hit["_id"]] = {"id": hit["_id"], **row, "category": source.get("category")}
         if len(documents) >= limit:
             break
     if not documents:

@@ -1,8 +1,8 @@
 """What a model learns from: a folder of documents, and where people judged some, queries, grades and a split.
 
 Rule: a folder holds `corpus.jsonl`, and optionally `queries.jsonl`, `qrels.tsv` (query id, document id, grade) and
-`split.json` ({"train": [ids], "dev": [ids], ...}), each plain or gzipped. Only the parts of the split that are asked
-for are ever handed out, so that test grades cannot leak into training.
+`split.json` ({"train": [ids], "dev": [ids], ...}; else a query's line may say `"split": part`), each plain or gzipped.
+Only the parts of the split that are asked for are ever handed out, so that test grades cannot leak into training.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def read_collection(folder: Path) -> Collection:
         for line in _lines(folder, "qrels.tsv"):
             query, document, grade = line.split("\t")
             grades.setdefault(query, {})[document] = int(grade)
-        split = read_split(folder)
+        split = _read_split(folder)
     except (KeyError, ValueError) as error:
         raise ConfigError(f"{folder}: {type(error).__name__}: {error}") from error
     if not documents:
@@ -70,9 +70,13 @@ def _key(row: Mapping[str, Any]) -> str:
     return str(row["id"] if "id" in row else row["_id"])  # BEIR writes _id
 
 
-def read_split(folder: Path) -> dict[str, list[str]]:
-    """Return the query ids of each part that `split.json` names; nothing where there is none."""
+def _read_split(folder: Path) -> dict[str, list[str]]:
+    """Return the query ids of each part that `split.json` names, or else the lines of the queries themselves."""
     found: dict[str, list[str]] = json.loads("".join(_lines(folder, "split.json")) or "{}")
+    if not found:
+        for row in map(json.loads, _lines(folder, "queries.jsonl")):
+            if "split" in row:
+                found.setdefault(str(row["split"]), []).append(_key(row))
     return found
 
 

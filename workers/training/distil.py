@@ -61,7 +61,7 @@ class Distillation:
 
 def distil_seeds(run: Run, wanted: Distillation, collection: Collection, engine: Neighbours, embed: Embed) -> Path:
     """Train each seed's student, compare the best with its teachers, and return its folder."""
-    window = dev_window(collection, engine, embed)
+    window = dev_window(collection, engine, embed, run.how.max_tokens)
 
     def labelled() -> list[Example]:
         run.say(f"labelling with {len(wanted.teachers)} teacher{'s' * (len(wanted.teachers) > 1)}")

@@ -18,7 +18,7 @@ from workers.training.options import (
     SaveEvery,
     Seeds,
 )
-from workers.training.told import command_line
+from workers.training.told import claim, command_line
 
 EXAMPLES = """
 Examples:
@@ -113,7 +113,6 @@ def distil(
             say=say,
             progress=progress,
         )
-        out.mkdir(parents=True, exist_ok=True)
         engine, embed = open_engine(engine_url, index, text_field, vector_field, dialect, embedder, chosen)
         wanted = Distillation(
             teachers=[open_teacher(source, chosen) for source in teacher],
@@ -125,7 +124,9 @@ def distil(
             made=made,
             per_query=per_query,
         )
-        folder = distil_seeds(run, wanted, open_documents(data, engine_url, index, fields), engine, embed)
+        shop = open_documents(data, engine_url, index, fields, say)
+        claim(context, out)
+        folder = distil_seeds(run, wanted, shop, engine, embed)
     typer.echo(folder)
 
 

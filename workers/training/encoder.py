@@ -1,6 +1,6 @@
 """A model under training and its logits: loading, tokens of pairs, padding, scoring.
 
-Rule: only the document is cut; the tokenizer itself neither cuts nor pads, and padding is masked.
+Rule: the longer of the two texts is cut; the tokenizer itself neither cuts nor pads, and padding is masked.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from connector.errors import ConfigError
+from workers import int4
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 PRECISIONS = ("auto", "fp32", "bf16")
+MAX_TOKENS = 256
 
 Encoded = dict[str, list[int]]  # input_ids and, where the model has them, token_type_ids
 
@@ -34,8 +36,10 @@ def load(
     """Load an encoder or cross-encoder and its tokenizer, without baked-in truncation.
 
     With one logit, or one for each of `labels`; a head of another width is replaced by a new one, which follows from
-    the seed.
+    the seed. Raises ConfigError for a folder of packed weights.
     """
+    if (Path(source) / int4.FILE).exists():
+        raise ConfigError(f"{source}: packed to four bits, which cannot be trained; name the folder it was made from")
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
@@ -61,11 +65,11 @@ def load(
 def encode(
     tokenizer: PreTrainedTokenizerFast, queries: Sequence[str], documents: Sequence[str], max_tokens: int
 ) -> list[Encoded]:
-    """Return the tokens of each pair with the model's own special tokens; only the document is cut."""
+    """Return the tokens of each pair with the model's own special tokens; the longer text gives way, as in serving."""
     if not queries:
         return []
     found = tokenizer(
-        list(queries), list(documents), truncation="only_second", max_length=max_tokens, return_attention_mask=False
+        list(queries), list(documents), truncation="longest_first", max_length=max_tokens, return_attention_mask=False
     )
     names = list(found)
     return [dict(zip(names, row, strict=True)) for row in zip(*found.values(), strict=True)]
@@ -103,7 +107,7 @@ def logits_of(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerFast,
     pairs: Sequence[tuple[str, str]],
-    max_tokens: int = 256,
+    max_tokens: int = MAX_TOKENS,
     batch: int = 16,
 ) -> list[list[float]]:
     """Return the logits of each (query, document) pair, one a label; batches of similar length, bf16 as in training."""
@@ -126,7 +130,10 @@ def logits_of(
 
 
 def scores(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, pairs: Sequence[tuple[str, str]], max_tokens: int = 256
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerFast,
+    pairs: Sequence[tuple[str, str]],
+    max_tokens: int = MAX_TOKENS,
 ) -> list[float]:
     """Return the one logit of each (query, document) pair."""
     return [row[0] for row in logits_of(model, tokenizer, pairs, max_tokens)]

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from connector.errors import ConfigError
+from connector.evaluation.folders import parts
 from connector.evaluation.judgments import Judgments, read_judgments
 from workers.training import clicks
-from workers.training.data import Collection, Grades, read_split
+from workers.training.data import Collection, Grades
 
 DEV_SHARE = 0.15
 LEAST_FOR_DEV = 8
@@ -32,23 +33,38 @@ def from_judgments(
     `dev` is another such source. Of a folder with parts only `train` is learnt from, and its `dev` is dev; where there
     is neither, a share of the queries. Raises ConfigError.
     """
-    parts = _parts(grades)
-    train = read_judgments(grades, queries, "train" if parts else "")
-    held = read_judgments(dev, queries, "dev" if "dev" in _parts(dev) else "") if dev else None
-    if held is None and "dev" in parts:
-        held = read_judgments(grades, queries, "dev")
-    texts, rated = _plain(train)
-    if held is None:
-        return split_dev(Collection(documents, texts, rated, {}))
-    other_texts, other_rated = _plain(held)
-    learnt = [key for key in texts if texts[key] not in other_texts.values()]
-    renamed = {f"dev {key}": text for key, text in other_texts.items()}
-    rated |= {f"dev {key}": rows for key, rows in other_rated.items()}
-    return Collection(documents, texts | renamed, rated, {"train": learnt, "dev": list(renamed)})
+    there = parts(grades)
+    texts, rated = _plain(read_judgments(grades, queries, "train" if there else ""))
+    found = Collection(documents, texts, rated, {})
+    if dev:
+        return with_dev(found, dev, queries)
+    return _held(found, read_judgments(grades, queries, "dev")) if "dev" in there else split_dev(found)
 
 
-def from_clicks(documents: dict[str, dict[str, Any]], folder: Path, least_shown: int) -> Collection:
-    """Return the queries of a UBI log with what people clicked as grades. Raises ConfigError for too few clicks."""
+def with_dev(collection: Collection, dev: Path, queries: Path | None = None) -> Collection:
+    """Return the collection with the graded queries of another source as its dev part, and none of them in train."""
+    return _held(collection, read_judgments(dev, queries, "dev" if "dev" in parts(dev) else ""))
+
+
+def _held(collection: Collection, dev: Judgments) -> Collection:
+    texts, rated = _plain(dev)
+    learnt = [key for key, text in collection.part("train")[0].items() if text not in texts.values()]
+    renamed = {f"dev {key}": text for key, text in texts.items()}
+    grades = collection.grades | {f"dev {key}": rows for key, rows in rated.items()}
+    return replace(
+        collection,
+        queries=collection.queries | renamed,
+        grades=grades,
+        split={"train": learnt, "dev": list(renamed)},
+    )
+
+
+def from_clicks(
+    documents: dict[str, dict[str, Any]], folder: Path, least_shown: int, dev: Path | None = None
+) -> Collection:
+    """Return the queries of a UBI log with what people clicked as grades; dev is a share of them, or graded queries
+    of another source. Raises ConfigError for too few clicks.
+    """
     queries, events = clicks.read_events(folder)
     found = clicks.labels(clicks.count(queries, events), least_shown)
     grades: Grades = {}
@@ -60,7 +76,8 @@ def from_clicks(documents: dict[str, dict[str, Any]], folder: Path, least_shown:
         raise ConfigError(
             f"{folder}: no query has a click and two documents of the index that were shown {least_shown} times or more"
         )
-    return split_dev(Collection(documents, {text: text for text in grades}, grades, {}))
+    found = Collection(documents, {text: text for text in grades}, grades, {})
+    return with_dev(found, dev) if dev else split_dev(found)
 
 
 def split_dev(collection: Collection, seed: int = 0) -> Collection:
@@ -82,12 +99,6 @@ def shares(grades: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, float
 def languages_of(given: str) -> tuple[str, ...]:
     """Return the languages of a comma-separated list."""
     return tuple(part.strip() for part in given.split(",") if part.strip())
-
-
-def _parts(source: Path) -> set[str]:
-    """Return the parts that a folder is split into; none of a file."""
-    named = {path.name.partition(".")[0] for path in source.glob("qrels/*.tsv*")}
-    return named | set(read_split(source))
 
 
 def _plain(judgments: Judgments) -> tuple[dict[str, str], Grades]:

@@ -93,10 +93,31 @@ class Classification:
             for name, row in zip(self.names, self.confusion, strict=True)
         ]
         head = ["right, then said", *self.names, "F1"]
+        drawn = self.drawn()
+        accuracy = _interval([one.accuracy for one in drawn])
+        macro_f1 = _interval([one.macro_f1 for one in drawn])
         figures = (
-            f"{sum(map(sum, self.confusion))} dev pairs: accuracy {self.accuracy:.4f}, macro-F1 {self.macro_f1:.4f}"
+            f"{sum(map(sum, self.confusion))} dev pairs: accuracy {self.accuracy:.4f} ({accuracy}), "
+            f"macro-F1 {self.macro_f1:.4f} ({macro_f1})"
         )
         return [figures, "", f"| {' | '.join(head)} |", "|---" * len(head) + "|", *rows]
+
+    def drawn(self, draws: int = 2000) -> list[Classification]:
+        """Return what as many pairs, drawn anew with replacement, would have given: the bootstrap."""
+        import numpy as np
+
+        counts = np.array(self.confusion).ravel()
+        total = int(counts.sum())
+        tables = np.random.default_rng(0).multinomial(total, counts / max(1, total), draws)
+        size = len(self.names)
+        return [Classification(self.names, tuple(map(tuple, one.reshape(size, size).tolist()))) for one in tables]
+
+
+def _interval(figures: Sequence[float]) -> str:
+    """Return the middle 95 % as text."""
+    ordered = sorted(figures)
+    low, high = ordered[int(0.025 * len(ordered))], ordered[int(0.975 * len(ordered)) - 1]
+    return f"95 % interval {low:.4f} to {high:.4f}"
 
 
 def classify(names: Sequence[str], right: Sequence[int], logits: Sequence[Sequence[float]]) -> Classification:

@@ -13,6 +13,7 @@ from connector.errors import ConfigError
 from workers.training.batches import Example
 from workers.training.compare import dev_window
 from workers.training.data import Collection, document_text
+from workers.training.encoder import MAX_TOKENS
 from workers.training.gather import shares
 from workers.training.negatives import Negatives, Teacher, candidates, draw
 
@@ -50,7 +51,7 @@ def graded_examples(
     return examples
 
 
-def dev_figure(collection: Collection, engine: Neighbours, embed: Embed) -> Figure | None:
+def dev_figure(collection: Collection, engine: Neighbours, embed: Embed, max_tokens: int = MAX_TOKENS) -> Figure | None:
     """Return what measures a model's nDCG@10 over the fused windows of the dev queries; None without such queries."""
-    window = dev_window(collection, engine, embed)
+    window = dev_window(collection, engine, embed, max_tokens)
     return window.figure if window else None

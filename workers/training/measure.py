@@ -12,7 +12,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from workers.training.data import Collection, Grades, document_text
-from workers.training.encoder import scores
+from workers.training.encoder import MAX_TOKENS, scores
 from workers.training.engine import Hit
 
 if TYPE_CHECKING:
@@ -54,11 +54,15 @@ def rerank(
     collection: Collection,
     queries: Mapping[str, str],
     run: Run,
+    max_tokens: int = MAX_TOKENS,
 ) -> Run:
-    """Return the run with each list in the model's order; equal scores keep the order they had."""
-    pairs = [(queries[query], document_text(collection.documents[key])) for query, keys in run.items() for key in keys]
-    found = iter(scores(model, tokenizer, pairs))
-    scored = {query: {key: next(found) for key in keys} for query, keys in run.items()}
+    """Return the run with each list in the model's order; equal scores keep the order they had. A document that the
+    collection does not have is left out.
+    """
+    known = {query: [key for key in keys if key in collection.documents] for query, keys in run.items()}
+    pairs = [(queries[query], document_text(collection.documents[key])) for query in known for key in known[query]]
+    found = iter(scores(model, tokenizer, pairs, max_tokens))
+    scored = {query: {key: next(found) for key in keys} for query, keys in known.items()}
     return {query: sorted(by_key, key=lambda key: -by_key[key]) for query, by_key in scored.items()}
 
 
@@ -91,6 +95,7 @@ def report(
     collection: Collection,
     engine: Neighbours,
     embed: Embed,
+    max_tokens: int = MAX_TOKENS,
     part: str = "dev",
 ) -> list[str]:
     """Return one line a ranking of a part of the split: nDCG@10, recall, and the model's gain over the fused list."""
@@ -98,7 +103,7 @@ def report(
     if not grades:
         return [f"no graded {part} queries: nothing measured"]
     runs = first_stage(engine, queries, embed)
-    runs["reranked"] = rerank(model, tokenizer, collection, queries, runs["fused"])
+    runs["reranked"] = rerank(model, tokenizer, collection, queries, runs["fused"], max_tokens)
     found = {name: per_query(run, grades) for name, run in runs.items()}
     recall = {name: mean(per_query(run, grades, "R@100")) for name, run in runs.items()}
     lines = [f"{part} {name}: nDCG@10 {mean(found[name]):.4f}, R@100 {recall[name]:.4f}" for name in runs]

@@ -126,7 +126,7 @@ def mine(
     for query, vector, (lexical, nearest) in zip(queries, asked, lists, strict=True):
         source = documents[query.source]
         bm25 = {hit.id: hit.score / lexical[0].score for hit in lexical}
-        around = [key for key in merge(lexical, nearest) if key != query.source]
+        around = [key for key in merge(lexical, nearest) if key != query.source and key in documents]
         pairs.append(Pair(query.text, query.source, SOURCE_LABEL))
         for key in _sample_bands(around, rng):
             document = documents[key]

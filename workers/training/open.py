@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from connector.errors import ConfigError
 from workers.training import negatives
-from workers.training.corpus import read_index
+from workers.training.corpus import MOST, read_index
 from workers.training.data import Collection, read_collection
 from workers.training.embedding import Embedder
 from workers.training.engine import DIALECTS, EngineIndex, Hit
@@ -65,11 +65,16 @@ def open_engine(
     return engine, nowhere if embedder == NONE else Embedder(embedder, device)
 
 
-def open_documents(data: Path | None, url: str, index: str, fields: str) -> Collection:
+def open_documents(
+    data: Path | None, url: str, index: str, fields: str, say: Callable[[str], None] = print
+) -> Collection:
     """Return the folder's collection, a dev part set apart where it has none, or the index's documents."""
     if data:
         return split_dev(read_collection(data))
-    return Collection(read_index(url.rstrip("/"), index, fields_of(fields)), {}, {}, {})
+    found = read_index(url.rstrip("/"), index, fields_of(fields))
+    if len(found) == MOST:
+        say(f"{index}: only its first {MOST} documents are read, and learnt from")
+    return Collection(found, {}, {}, {})
 
 
 def open_guard(source: str, device: str) -> negatives.Teacher | None:

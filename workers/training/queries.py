@@ -1,7 +1,8 @@
 """Queries made from a catalogue, for a shop that has products but no grades.
 
 Rule: every made query names the product it was made from, which is its best answer. Most are 2 to 5 words of the
-title in order, as shoppers type them; some name the category, some say "without" something, some are misspelt.
+title in order, as shoppers type them; some name the category, some say "without" something, some are misspelt. Where
+title and category say too little, a phrase of the text; where words are not set apart, some letters in a row.
 """
 
 from __future__ import annotations
@@ -29,6 +30,11 @@ TITLE_WORDS = 14
 
 CATEGORY_SHARE, WITHOUT_SHARE, MISSPELT_SHARE = 0.15, 0.08, 0.05
 
+PHRASE_WORDS, PHRASE_LETTERS = (2, 4), (2, 8)
+"""Least and most words of a phrase out of the text, and letters of one in a script that sets no words apart."""
+
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\u0e00-\u0e7f]{2,}")  # kana, Han, Thai
+_BREAK = re.compile(r"[.,;:!?()\[\]\n|]+")
 _WORD = re.compile(r"[^\W_]+(?:[./'’-][^\W_]+)*")
 
 
@@ -65,6 +71,7 @@ def make_queries(documents: Mapping[str, Mapping[str, Any]], count: int, rng: ra
             query = _without_query(key, document, siblings, rng)
         else:
             query = _title_query(key, document, rng)
+        query = query or _phrase_query(key, document, rng)
         if query is None:
             continue
         if rng.random() < MISSPELT_SHARE:
@@ -98,13 +105,37 @@ def _pick(found: Sequence[str], size: int, leaf: str, rng: random.Random) -> lis
 
 def _title_query(key: str, document: Mapping[str, Any], rng: random.Random) -> MadeQuery | None:
     found = _title_words(document, rng)
-    if len(found) < 2:
+    if len(found) < 2 or _UNSPACED.search(found[0]):
         return None
     size = rng.choice(LENGTHS)
     if rng.random() < 0.35 and len(found) > size:  # a run of neighbouring words keeps phrases whole
         start = rng.randrange(len(found) - size + 1)
         return MadeQuery(" ".join(found[start : start + size]), key)
     return MadeQuery(" ".join(_pick(found, size, _leaf(document), rng)), key)
+
+
+def _phrase_query(key: str, document: Mapping[str, Any], rng: random.Random) -> MadeQuery | None:
+    """Take neighbouring words of the title or the text, none of them a stop word and no punctuation between them."""
+    text = f"{document.get('title') or ''}\n{document.get('text') or ''}"
+    if runs := _UNSPACED.findall(text):
+        run = rng.choice(runs[:TITLE_WORDS])
+        size = min(len(run), rng.randint(*PHRASE_LETTERS))
+        start = rng.randrange(len(run) - size + 1)
+        return MadeQuery(run[start : start + size], key)
+    phrases: list[list[str]] = []
+    for part in _BREAK.split(text):
+        phrases.append([])
+        for word in words(part):
+            if word in STOP_WORDS:
+                phrases.append([])
+            else:
+                phrases[-1].append(word)
+    least, most = PHRASE_WORDS
+    long_ones = [phrase for phrase in phrases if len(phrase) >= least]
+    if not long_ones:
+        return None
+    found = rng.choice(long_ones[:TITLE_WORDS])
+    return MadeQuery(" ".join(found[: rng.randint(least, most)]), key)
 
 
 def _category_query(key: str, document: Mapping[str, Any], rng: random.Random) -> MadeQuery | None:

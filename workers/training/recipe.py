@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from workers.training.data import TEXT_FIELDS, Collection, document_text
 from workers.training.mining import Neighbours, Pair, mine, mine_graded
 from workers.training.queries import make_queries
-from workers.training.state import kept
+from workers.training.state import SAVE_S, kept
 from workers.training.trainer import Example, Pass, Progress, fit, load
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ def train_catalogue(
     say: Say = print,
     progress: Progress | None = None,
     judged: Sequence[Sequence[Pair]] = (),
+    save_s: float = SAVE_S,
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     """Train on a catalogue and its train grades; return the model and its tokenizer.
 
@@ -114,12 +115,16 @@ def train_catalogue(
 
         def examples(stage: Stage = stage) -> list[Example]:
             rng = random.Random(stage.seed)
-            return _examples(collection, stage.pairs(rng), rng)
+            pairs = stage.pairs(rng)
+            known = [pair for pair in pairs if pair.document in collection.documents]
+            if len(known) < len(pairs):
+                say(f"stage {stage.name}: {len(pairs) - len(known)} pairs name a document that is not there: left out")
+            return _examples(collection, known, rng)
 
         learnt = kept(out / f"{stage.name}.jsonl", examples)
         say(f"stage {stage.name}: {len(learnt)} pairs")
         state = out / f"{stage.name}.state"
-        loss = fit(model, tokenizer, learnt, stage.how, seed, device, minutes, progress, state)
+        loss = fit(model, tokenizer, learnt, stage.how, seed, device, minutes, progress, state, save_s=save_s)
         say(f"stage {stage.name}: loss {loss:.4f}")
         if stage is not stages[-1]:
             save_whole(model, tokenizer, out / stage.name)

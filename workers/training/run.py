@@ -97,13 +97,25 @@ def train_from_catalogue(run: Run, collection: Collection, engine: Neighbours, e
 
     def train(seed: int, folder: Path) -> Trained:
         return train_catalogue(
-            collection, engine, embed, run.start, folder, seed, recipe, run.device, run.minutes, run.say, run.progress
+            collection,
+            engine,
+            embed,
+            run.start,
+            folder,
+            seed,
+            recipe,
+            run.device,
+            run.minutes,
+            run.say,
+            run.progress,
+            save_s=run.save_s,
         )
 
     graded = sum(1 for key in collection.part("train")[1])
-    data = f"{len(collection.documents)} documents, {recipe.made} queries made from them, and {graded} graded queries."
-    runs = train_seeds(run.seeds, run.out, train, dev_figure(collection, engine, embed), run.say)
+    figure = dev_figure(collection, engine, embed, run.how.max_tokens)
+    runs = train_seeds(run.seeds, run.out, train, figure, run.say)
     made = make_queries(collection.documents, recipe.made, random.Random(best(runs).seed))
+    data = f"{len(collection.documents)} documents, {len(made)} queries made from them, and {graded} graded queries."
     asked = [query.text for query in made]
     return _finish_ranking(run, runs, data, collection, engine, embed, asked)
 
@@ -118,7 +130,7 @@ def train_from_grades(
     source: str = "grades",
 ) -> Path:
     """Train on graded (or clicked) queries with hard negatives from the engine; return the model's folder."""
-    figure = dev_figure(collection, engine, embed)
+    figure = dev_figure(collection, engine, embed, run.how.max_tokens)
 
     def train(seed: int, folder: Path) -> Trained:
         def examples() -> list[Example]:
@@ -185,7 +197,7 @@ def _finish_ranking(
     """
     chosen = best(runs)
     model, tokenizer = load(chosen.folder, chosen.seed, run.device)
-    found = [*report(model, tokenizer, collection, engine, embed), *spread(runs, "Dev nDCG@10")]
+    found = [*report(model, tokenizer, collection, engine, embed, run.how.max_tokens), *spread(runs, "Dev nDCG@10")]
     limits = [
         f"Texts in {', '.join(run.languages)} that look like this catalogue; measure before using it on anything else.",
         f"The dev queries ({len(collection.part('dev')[1])}) chose when to stop and which seed to keep: expect a "

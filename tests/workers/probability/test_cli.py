@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from connector.errors import ConfigError
 from workers import Reranker, catalogue
 from workers.manifest import differences, read_manifest, write_manifest
-from workers.probability.record import read_folder, read_record
+from workers.probability.record import forget, read_folder, read_record
 
 SCORED = ["--precision", "fp32"]
 
@@ -81,6 +81,26 @@ def test_it_belongs_to_the_weights(folder: Path, pairs: Path, tiny: dict[str, Pa
     shutil.copy(tiny["roberta"] / "model.safetensors", folder)
     assert read_folder(folder) is None
     assert read_record(folder) is None
+    assert "queries of up to 20 characters; probabilities" not in listed(folder)
+    (folder / "model.safetensors").unlink()
+    assert read_folder(folder) is None
+
+
+def test_what_is_of_other_weights_is_forgotten(folder: Path, pairs: Path, tiny: dict[str, Path]) -> None:
+    calibrate(folder, "--pairs", pairs, *SCORED)
+    known = read_record(folder)
+    assert known is not None
+    said = [f"- {line}" for line in known.lines()]
+    (folder / "README.md").write_text("\n".join(["# Shop", *said, "- English only."]))
+    assert not forget(folder)
+    assert read_folder(folder) is not None
+    shutil.copy(tiny["roberta"] / "model.safetensors", folder)
+    assert forget(folder)
+    assert (folder / "README.md").read_text() == "# Shop\n- English only."
+    assert (read_manifest(folder)["max_query_chars"], differences(folder)) == (20, [])
+    assert not forget(folder)
+    write_manifest(folder, calibration={"slope": 1, "intercept": 0, "weights": "others"})  # by hand, without figures
+    assert forget(folder)
 
 
 def test_what_cannot_be_calibrated(folder: Path, pairs: Path, tmp_path: Path) -> None:

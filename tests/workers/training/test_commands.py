@@ -146,7 +146,7 @@ def test_labels_are_told_apart_and_keep_their_names(small, tmp_path):
     config = json.loads(Path(folder, "config.json").read_text())
     assert config["id2label"] == {"0": "cold", "1": "hot", "2": "mild"}
     card = Path(folder, "README.md").read_text()
-    assert "16 dev pairs: accuracy 1.0000, macro-F1 1.0000" in card
+    assert "16 dev pairs: accuracy 1.0000 (95 % interval 1.0000 to 1.0000), macro-F1 1.0000 (95 %" in card
     assert "| hot | 0 | 4 | 0 | 1.000 |" in card
     ranked = Reranker(folder, label="hot", activation="softmax", runtime="torch", precision="fp32")
     assert ranked.rank("lamp", ["blue lamp", "red lamp"])[0]["corpus_id"] == 1
@@ -158,10 +158,14 @@ def test_labels_are_told_apart_and_keep_their_names(small, tmp_path):
     [
         (["--grades", "g", "--clicks", "c"], "give one of them"),
         (["--data", "d"], "--index"),
-        (["--index", "i", "--ranks", "9", "--data", "tests"], "ranks|corpus"),
+        (["--index", "i", "--ranks", "9", "--grades", "tests"], "the first and the last rank"),
         (["--index", "i", "--loss", "hinge"], "margin-mse"),
         (["--index", "i", "--loss", "cross-entropy"], "--labels"),
         (["--labels", "absent.jsonl"], "no such file"),
+        (["--labels", "l.jsonl", "--made", "9"], "--made: training on --labels"),
+        (["--index", "i", "--teacher", "t", "--guard", "0.9"], "--teacher, --guard: a catalogue's recipe"),
+        (["--index", "i", "--patience", "2"], "--patience: .*runs to its end"),
+        (["--grades", "g", "--made", "9"], "--made: queries are made"),
     ],
 )
 def test_what_cannot_be_is_said_at_once(words, message, tmp_path):

@@ -53,3 +53,11 @@ def test_document_text_joins_what_is_there_and_cuts():
     assert document_text(document) == "Kettle. red. Boils water"
     assert document_text(document, ("category", "title")) == "Kitchen Tea. Kettle"
     assert document_text(document, max_chars=9) == "Kettle. r"
+
+
+def test_a_split_may_stand_in_the_queries_own_lines(folder):
+    (folder / "split.json").unlink()
+    (folder / "queries.jsonl").write_text(
+        '{"id": "q1", "text": "kettle", "split": "train"}\n{"id": "q2", "text": "hose", "split": "test"}\n'
+    )
+    assert set(read_collection(folder).part("train")[0]) == {"q1"}

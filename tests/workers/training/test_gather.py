@@ -37,13 +37,17 @@ def test_a_query_of_a_dev_file_is_not_learnt_from(tmp_path):
     assert len(found.part("dev")[1]) == 4
 
 
-@pytest.mark.parametrize("layout", ["split.json", "qrels"])
+@pytest.mark.parametrize("layout", ["split.json", "qrels", "lines"])
 def test_of_a_folder_with_parts_test_is_never_read(layout, tmp_path):
     """Reading grades takes `test` where nobody says otherwise; training must say otherwise."""
     parts = {"train": ["q0", "q1"], "dev": ["q2"], "test": ["q3"]}
-    (tmp_path / "queries.jsonl").write_text("".join(f'{{"_id": "q{n}", "text": "kettle {n}"}}\n' for n in range(4)))
-    if layout == "split.json":
-        (tmp_path / "split.json").write_text(json.dumps(parts))
+    part_of = {key: part for part, keys in parts.items() for key in keys}
+    said = {key: {"split": part} if layout == "lines" else {} for key, part in part_of.items()}
+    rows = [{"_id": f"q{n}", "text": f"kettle {n}"} | said[f"q{n}"] for n in range(4)]
+    (tmp_path / "queries.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    if layout != "qrels":
+        if layout == "split.json":
+            (tmp_path / "split.json").write_text(json.dumps(parts))
         (tmp_path / "qrels.tsv").write_text("".join(f"q{n}\tkettle red\t1\n" for n in range(4)))
     else:
         (tmp_path / "qrels").mkdir()

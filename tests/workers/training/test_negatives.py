@@ -81,7 +81,8 @@ def test_documents_of_a_live_index_title_first_and_all_pages(opensearch_url, uni
         assert found["kettle red"] == {
             "id": "kettle red",
             "title": "Acme red kettle model 0",
-            "text": "Acme. A red kettle for every day.",
+            "brand": "Acme",
+            "text": "A red kettle for every day.",
             "category": ["Kitchen", "Kettles"],
         }
         assert len(read_index(opensearch_url, unique_index, ["title"], limit=7)) == 7

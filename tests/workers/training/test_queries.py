@@ -36,3 +36,21 @@ def test_misspelling_touches_one_long_word_only():
     found = {misspell("red kettle", rng) for _ in range(30)}
     assert all(text.startswith("red ") for text in found)
     assert len(found) > 5
+
+
+def test_a_short_title_without_a_category_gives_phrases_of_the_text():
+    article = {
+        "title": "Kidneys",
+        "text": "A trial of chronic kidney disease, in adults. The dose of losartan potassium.",
+    }
+    made = {query.text for query in make_queries({"a": article}, 60, random.Random(3))}
+    assert {"chronic kidney", "losartan potassium"} <= made
+    assert all(not set(text.split()) & STOP_WORDS for text in made)
+
+
+def test_where_words_are_not_set_apart_letters_in_a_row_are_taken():
+    title = "不锈钢保温杯男女大容量便携水杯"
+    made = [query.text for query in make_queries({"a": {"title": title}}, 30, random.Random(3))]
+    assert len(made) == 30
+    assert all(set(text) <= set(title) and 2 <= len(text) <= 9 for text in made)  # one letter more where misspelt
+    assert sum(text in title for text in made) > 20

@@ -6,6 +6,7 @@ import torch
 
 from tests.workers.training.shelf import Shelf, embed, shop
 from workers.training.data import Collection
+from workers.training.measure import report
 from workers.training.mining import Pair
 from workers.training.recipe import Recipe, train_catalogue
 from workers.training.trainer import Pass
@@ -87,3 +88,14 @@ def test_grades_of_other_parts_are_never_read(tiny, tmp_path):
     with pytest.raises(AssertionError, match="q4"):
         guarded.part("test")
     train_catalogue(guarded, Shelf(guarded), embed, tiny, tmp_path, 1, SMALL, say=lambda _: None)
+
+
+def test_documents_that_the_engine_finds_and_the_collection_lacks_are_left_out(tiny, tmp_path):
+    """An index may hold more than what was read of it, and grades may name what was deleted since."""
+    whole, said = shop(), []
+    some = {key: row for key, row in whole.documents.items() if "white" not in key}
+    grades = whole.grades | {"q1": whole.grades["q1"] | {"deleted": 3}}
+    part = Collection(some, whole.queries, grades, whole.split)
+    trained = train_catalogue(part, Shelf(whole), embed, tiny, tmp_path, 1, SMALL, say=said.append)
+    assert any("name a document that is not there: left out" in line for line in said)
+    assert "dev reranked" in "".join(report(*trained, part, Shelf(whole), embed, 32))

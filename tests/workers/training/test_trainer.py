@@ -6,7 +6,11 @@ import torch
 from transformers import RobertaConfig, RobertaForSequenceClassification
 
 from connector.errors import ConfigError
+from workers import int4
+from workers.checkpoint import read_config
+from workers.tokens import Tokens
 from workers.training.batches import Example, add_strangers, cut, deal_lists, easy_first, known_texts
+from workers.training.encoder import encode
 from workers.training.losses import LOSSES
 from workers.training.measure import per_query
 from workers.training.trainer import Pass, Watch, fit, load, scores
@@ -151,6 +155,21 @@ def test_only_the_document_is_cut_and_the_tokenizer_keeps_no_limit_of_its_own(sm
     one, same, other = scores(model, tokenizer, pairs, max_tokens=64)
     assert one == pytest.approx(same, abs=1e-3)
     assert one != other
+
+
+def test_a_query_longer_than_the_model_reads_is_cut_as_in_serving(small):
+    model, tokenizer = load(small, seed=1)
+    for pair in (("kettle " * 200, ""), ("kettle " * 200, "red hose")):
+        rows = encode(tokenizer, [pair[0]], [pair[1]], 64)
+        served = Tokens(small, read_config(small), 64).encode_pairs([pair])[0]
+        assert rows[0]["input_ids"] == list(served.ids)
+        assert len(scores(model, tokenizer, [pair], max_tokens=64)) == 1
+
+
+def test_four_bits_are_no_start(small, tmp_path):
+    (tmp_path / int4.FILE).touch()
+    with pytest.raises(ConfigError, match="the folder it was made from"):
+        load(tmp_path, seed=1)
 
 
 def test_batches_hold_every_example_once_and_similar_lengths():
