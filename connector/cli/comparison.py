@@ -33,13 +33,17 @@ def show(results: Results, console: Console) -> None:
         console.print(f"[yellow]Warning:[/yellow] {escape(warning)}")
 
 
-def unsound_lines(answers: Sequence[Answered]) -> list[str]:
-    """Which answers make a table worthless, the first few of them."""
+def unsound_lines(answers: Sequence[Answered], *, running: bool = False) -> list[str]:
+    """Which answers make a table worthless, the first few of them. `running`: they are a running proxy's, whose
+    deadline no request can put off.
+    """
     lines = [
         f"  {one.system}, query {one.query}: {one.outcome}" + (f", vectors {one.knn}" if one.knn else "")
         for one in answers[:UNSOUND]
     ]
     more = [f"  and {len(answers) - UNSOUND} more"] if len(answers) > UNSOUND else []
+    if running and any(one.reason == "timeout" or one.knn == "late" for one in answers):
+        more.append("The proxy keeps to its policy's budget_ms: raise it there, or leave --url away for no deadline.")
     return [f"{len(answers)} answers were not reranked whole; a table would not be the model's:", *lines, *more]
 
 

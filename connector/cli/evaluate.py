@@ -65,7 +65,11 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="Of that choice.")] = 1,
     url: Annotated[str, typer.Option(help="Ask a running proxy; default: its composition in this process.")] = "",
     budget_ms: Annotated[
-        int, typer.Option(min=1, help="Of reranking; the default is no deadline in practice.")
+        int,
+        typer.Option(
+            min=1,
+            help="Of reranking; the default is no deadline in practice. With --url it can only lower the proxy's own.",
+        ),
     ] = UNHURRIED_MS,
     at_once: Annotated[int, typer.Option(min=1, help="Queries under way at a time.")] = 4,
     out: Annotated[
@@ -127,7 +131,7 @@ def evaluate(
         answers[name] = {query.id: Answered("", name, query.id, found.get(query.id, [])) for query in judged.queries}
     _check_names(systems, baseline)
     if bad := unsound(answers):
-        console.print("\n".join(map(escape, unsound_lines(bad))), style="red")
+        console.print("\n".join(map(escape, unsound_lines(bad, running=bool(url)))), style="red")
         raise typer.Exit(1)
     base_name = baseline or next((one.name for one in systems if one.name == "fused"), systems[0].name)
     results = summarise_answers(index or "runs", judged, systems, answers, names, base_name)

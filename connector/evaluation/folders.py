@@ -25,14 +25,19 @@ def read(folder: Path, split: str = "") -> tuple[dict[str, str], Iterable[tuple[
     if of_part := _find(folder, f"qrels/{split or TEST}.tsv"):
         return texts, read_qrels(of_part)
     qrels = _find(folder, "qrels.tsv")
-    parts = _parts(folder, queries)
-    if qrels is None or (split and split not in parts):
-        there = sorted({*parts, *(path.name.partition(".")[0] for path in folder.glob("qrels/*"))})
-        raise ConfigError(
-            f"{folder}: no qrels/{split or TEST}.tsv and no such part; there is: {', '.join(there) or 'none'}"
-        )
-    chosen = parts.get(split or TEST)
+    by_part = _parts(folder, queries)
+    if qrels is None or (split and split not in by_part):
+        there = ", ".join(sorted(parts(folder))) or "none"
+        raise ConfigError(f"{folder}: no qrels/{split or TEST}.tsv and no such part; there is: {there}")
+    chosen = by_part.get(split or TEST)
     return {key: text for key, text in texts.items() if chosen is None or key in chosen}, read_qrels(qrels)
+
+
+def parts(folder: Path) -> set[str]:
+    """The names of the parts that a folder is split into, in whichever way; none of a file."""
+    named = {path.name.partition(".")[0] for path in folder.glob("qrels/*")}
+    queries = _find(folder, "queries.jsonl")
+    return named | set(_parts(folder, queries)) if queries else named
 
 
 def _parts(folder: Path, queries: Path) -> dict[str, set[str]]:

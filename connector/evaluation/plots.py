@@ -63,7 +63,7 @@ def _quality(results: Results) -> Any:
 def _gains(results: Results, compared: Sequence[Found]) -> Any:
     """What each query gained over the baseline, the greatest gain first."""
     (panel,) = _figure(7.5, 3.2)
-    base = results.found[results.baseline].values[results.measure]
+    base = results.base.values[results.measure]
     for number, one in enumerate(compared):
         gains = sorted((value - base[query] for query, value in one.values[results.measure].items()), reverse=True)
         colour = COLOURS[number % len(COLOURS)]
@@ -86,7 +86,7 @@ def _depth(results: Results) -> Any:
         (by_window, by_time), places, ("window", "milliseconds added (median)"), strict=True
     ):
         panel.errorbar(values, [mean.value for mean in means], yerr=spread, fmt="o-", color=COLOURS[0], capsize=3)
-        panel.axhline(results.found[results.baseline].means[results.measure].value, color=INK, linestyle=":")
+        panel.axhline(results.base.means[results.measure].value, color=INK, linestyle=":")
         panel.set_xlabel(name)
         panel.set_xlim(left=0)
     by_window.set_ylabel(f"{results.measure} (dotted: {_plain(results.baseline)})")

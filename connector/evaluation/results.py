@@ -56,7 +56,9 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """Of one index and one set of judgments. `found` is in the order asked for, `depth` from the smallest window up."""
+    """Of one index and one set of judgments. `found` is in the order asked for, `depth` from the smallest window up;
+    the baseline is one of either.
+    """
 
     index: str
     judgments: Judgments
@@ -70,6 +72,11 @@ class Results:
     def measure(self) -> str:
         """The one that differences are of."""
         return self.measures[0]
+
+    @property
+    def base(self) -> Found:
+        """The system that differences are against."""
+        return next(one for one in (*self.found.values(), *self.depth) if one.system.name == self.baseline)
 
 
 def summarise_answers(

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import quote
 
 import orjson
 
@@ -19,6 +20,7 @@ from connector.contract import BEAT_S
 from connector.embedding import MODEL
 from connector.engines.base import Engine
 from connector.engines.detect import authorization
+from connector.engines.http import HttpEngine
 from connector.engines.open import open_engine
 from connector.errors import ConfigError, RerankError, SecondpassError
 from connector.evaluation.answers import LABELLED, Answered, answer_key
@@ -42,12 +44,14 @@ class Reranked(Protocol):
     async def search(self, system: System, query: Query) -> SearchResult: ...
 
     def place(self, system: System) -> object:
-        """What its answers depend on beside system, query and index."""
+        """What its answers depend on beside system, query, index and workers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Road:
-    """Asks systems about one index. `state` stands for the index's documents: an answer is not kept beyond them."""
+    """Asks systems about one index. `state` is its `index_state`: an answer is not kept beyond it, nor beyond the
+    models that it came from, as far as the broker of the settings knows their workers.
+    """
 
     index: str
     engine: Engine
@@ -57,7 +61,7 @@ class Road:
 
     def key(self, system: System, query: Query) -> str:
         place = self.reranked.place(system) if system.by == "reranked" else None
-        return answer_key(system, query, [self.index, *self.state, place])
+        return answer_key(system, query, [self.index, *self.state, self._fingerprints(system), place])
 
     async def ask(self, system: System, query: Query) -> Answered:
         """Raises EngineError and its kinds, SearchError, and SecondpassError where a query cannot be embedded."""
@@ -74,6 +78,15 @@ class Road:
             labels={c.id: label(orjson.loads(c.raw).get("_source"), c.id) for c in candidates[:LABELLED]},
             took_ms=round((time.perf_counter() - began) * 1000, 1),
         )
+
+    def _fingerprints(self, system: System) -> list[list[str]]:
+        """Of the living workers that an answer comes from; [] in place of one that is not seen."""
+        roles = []
+        if system.by != "bm25" and system.policy.vector_field:
+            roles.append(("embed", MODEL))
+        if system.by == "reranked":
+            roles.append(("score", system.policy.model))
+        return [[worker.fingerprint for worker in self.services.live.live(*role)[:1]] for role in roles]
 
     async def _first_stage(self, system: System, query: Query) -> list[Candidate]:
         policy, nearest = system.policy, []
@@ -113,15 +126,14 @@ class Here:
         return read_result(answer.reply.status, answer.reply.body)
 
     def place(self, system: System) -> object:
-        """The model, and what its guards let through."""
-        live, model = self.services.live, self.searches[system.name].settings.model_named(system.policy.model)
-        fingerprints = [worker.fingerprint for worker in live.live("score", model.name)[:1]]
-        return [*fingerprints, live.longest_query(model.name), *model.languages]
+        """What the model's guards let through."""
+        model = self.searches[system.name].settings.model_named(system.policy.model)
+        return [self.services.live.longest_query(model.name), *model.languages]
 
 
 @dataclass(frozen=True, slots=True)
 class There:
-    """A running proxy."""
+    """A running proxy. It tells nobody which models its workers have, and its policies' limits can only be lowered."""
 
     index: str
     url: str
@@ -134,6 +146,7 @@ class There:
             system.policy.window,
             filter=query.filter,
             policy=system.base or None,
+            budget_ms=system.policy.budget_ms,
             window=system.policy.window,
         )
 
@@ -148,10 +161,7 @@ async def open_road(settings: Settings, index: str, systems: Sequence[System], u
     services = await Services.open(settings)
     auth = authorization(settings.engine.service_auth)
     try:
-        there = await engine.mapping(index)
-        if not there:
-            raise ConfigError(f"there is no index {index!r} on this engine; make it with `secondpass index`")
-        state = [sorted(there), await engine.count(index)]
+        state = await index_state(engine, index)
         if any(system.by in ("knn", "fused") for system in systems):
             await _await_worker(services.live, "embed", MODEL)
         if url:
@@ -168,6 +178,20 @@ async def open_road(settings: Settings, index: str, systems: Sequence[System], u
     finally:
         await services.close()
         await engine.close()
+
+
+async def index_state(engine: Engine, index: str) -> list[Any]:
+    """What stands for the documents behind a name, as JSON values: the mapping and uuid of each index, and how many
+    documents there are. An index that is made again has another uuid. Raises ConfigError where there is no index.
+    """
+    mappings = await engine.mapping(index)
+    if not mappings:
+        raise ConfigError(f"there is no index {index!r} on this engine; make it with `secondpass index`")
+    uuids = {}
+    if isinstance(engine, HttpEngine):
+        settings = await engine.request("GET", f"/{quote(index, safe=',*-_.')}/_settings/index.uuid")
+        uuids = {name: found["settings"]["index"]["uuid"] for name, found in settings.items()}
+    return [mappings, uuids, await engine.count(index)]
 
 
 async def _await_worker(live: Live, role: str, model: str) -> None:

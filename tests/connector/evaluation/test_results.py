@@ -20,7 +20,9 @@ from tests.connector.evaluation.cases import SETTINGS, judgments, lists, system
 MEASURES = ("nDCG@10", "RR")
 
 
-def compared(order: tuple[str, ...] = ("good", "fair", "x"), judged: Judgments | None = None) -> Results:
+def compared(
+    order: tuple[str, ...] = ("good", "fair", "x"), judged: Judgments | None = None, baseline: str = "fused"
+) -> Results:
     """Fused puts the good document second; `order` is the reranked one."""
     judged = judged or judgments()
     systems = [system("fused"), system("reranked")]
@@ -30,7 +32,7 @@ def compared(order: tuple[str, ...] = ("good", "fair", "x"), judged: Judgments |
         "reranked": lists("reranked", judged, order, state="applied", ms=5.0),
         **{one.name: lists(one.name, judged, order, state="applied", ms=3.0) for one in deep},
     }
-    return summarise_answers("shop", judged, [*systems, *deep], answers, MEASURES, "fused")
+    return summarise_answers("shop", judged, [*systems, *deep], answers, MEASURES, baseline)
 
 
 def test_figures_and_differences() -> None:
@@ -89,6 +91,7 @@ def test_answers_that_were_not_reranked_whole() -> None:
         "  reranked, query q0: partial: timeout, vectors late",
     ]
     assert lines[-1] == "  and 3 more"
+    assert "raise it there, or leave --url away" in unsound_lines(bad, running=True)[-1]
 
 
 def test_stated_skips_are_counted() -> None:
@@ -179,6 +182,17 @@ def test_plots_of_everything(tmp_path: Path) -> None:
     html = report.render(compared(), drawn, "secondpass evaluate")
     assert html.count("data:image/svg+xml;base64,") == 3
     assert "Queries won (12 shown)" in html
+
+
+def test_a_window_may_be_the_baseline(tmp_path: Path) -> None:
+    found = compared(baseline="window 50")
+    assert found.base is found.depth[1]
+    assert [one.difference is None for one in found.depth] == [False, True]
+    drawn = plots.draw(found, tmp_path)
+    assert [path.name for path in drawn] == ["quality.svg", "gains.svg", "depth.svg"]
+    assert "fused against window 50" in report.render(found, drawn, "secondpass evaluate")
+    assert "nDCG@10 against window 50" in shown(found)
+    assert as_json(found, "")["baseline"] == "window 50"
 
 
 def test_the_json_holds_every_figure() -> None:
