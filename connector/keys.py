@@ -18,12 +18,19 @@ from connector.types import Call, Headers, Plan
 
 DIGEST_BYTES = 16  # 2^64 texts until two of one query are likely to collide
 
+# What tracing puts on each request anew: W3C, Elastic APM, Zipkin, Datadog, AWS, Google, Sentry, Jaeger, New Relic.
+TRACING = frozenset(
+    b"traceparent tracestate baggage x-request-id x-correlation-id elastic-apm-traceparent "
+    b"b3 x-b3-traceid x-b3-spanid x-b3-parentspanid x-b3-sampled x-b3-flags "
+    b"x-datadog-trace-id x-datadog-parent-id x-datadog-sampling-priority x-datadog-origin x-datadog-tags "
+    b"x-amzn-trace-id x-cloud-trace-context sentry-trace uber-trace-id newrelic".split()
+)
+
 # Header fields that differ between two pages of one search without changing what its caller may see. Every other
 # field is taken for a credential, so that an unknown one separates callers rather than mixing them.
-NOT_CREDENTIALS = frozenset(
+NOT_CREDENTIALS = TRACING | frozenset(
     b"accept accept-encoding accept-language cache-control connection content-length content-type date expect host "
-    b"keep-alive priority te traceparent tracestate transfer-encoding user-agent x-elastic-client-meta x-opaque-id "
-    b"x-request-id secondpass".split()
+    b"keep-alive priority te transfer-encoding user-agent x-elastic-client-meta x-opaque-id secondpass".split()
 )
 PAGE = frozenset(("from", "size", "source", "source_content_type"))  # `source` is the body, which is there as `body`
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from connector.dialects.asked import added_fields
+from connector.dialects.clauses import takes_size
 from connector.dialects.querytext import query_text
 from connector.dialects.request import SearchRequest
 from connector.dialects.scripts import estimate_tokens, fits_languages
@@ -93,7 +94,7 @@ def _ordered_otherwise(request: SearchRequest, policy: Policy) -> Reason | None:
         return Reason.PIPELINE
     if isinstance(ext, Mapping) and ext.get("rerank") is not None:
         return Reason.PIPELINE
-    if any(body.get(key) is not None for key in ("retriever", "rank")):
+    if any(body.get(key) is not None for key in ("retriever", "rank")) or takes_size(body):
         return Reason.RETRIEVER
     return None
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from connector.calibration import Calibration, sigmoid
 from connector.dialects.answer import Found, render_hit, write_answer
+from connector.dialects.asked import aggregations
 from connector.dialects.controls import details
 from connector.dialects.cuts import Cuts, cut_answer, cut_hit
 from connector.explain import KEY as EXPLAINED
@@ -51,7 +52,8 @@ def render(
         why = None if untouched else explain(candidate, place, shown, legs.policy, legs.model, passage, calibration)
         hits.append(render_hit(candidate, plan, shown, detail, why, as_member(candidate, passage, plan.passage, shown)))
     said = details(order.outcome) if plan.details else None
-    return write_answer(body, found, hits, top, order.outcome.ms, said, plan.added), None
+    defined = aggregations(legs.request.body)
+    return write_answer(body, found, hits, top, order.outcome.ms, said, plan.added, defined), None
 
 
 def _cut(

@@ -1,14 +1,15 @@
 """What the engine is asked for: the caller's own search, the vector leg beside it, and hits that moved out of reach.
 
 All of it goes out under the caller's own credentials. The lexical request is edited only as far as `window_call` says;
-where the engine refuses the edited form, the caller's own form is sent and its answer stands, error or not.
+where the engine refuses the edited form, or more of its shards do, the caller's own form is sent and its answer stands,
+error or not.
 """
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from connector.dialects.answer import Found, read_answer
+from connector.dialects.answer import Found, read_answer, shard_failures
 from connector.dialects.edit import json_headers, knn_call, plain_call, window_call
 from connector.dialects.request import SearchRequest
 from connector.engines.base import Dialect
@@ -44,26 +45,30 @@ class Legs:
         return await self.fetch(plain_call(self.call, self.request))
 
     async def window(self, first: int, size: int) -> Reply:
-        """The engine's answer to the caller's search for another page, or its refusal of that. Shrinks to the index's
-        `max_result_window` rather than cause an error.
+        """The engine's answer to the caller's search for another page, or its refusal of that. Shrinks to the least
+        `max_result_window` of the indices rather than cause an error, also where single shards alone refuse.
         """
         reply = await self._edited(first, size)
-        if reply.status == 400 and NO_SOURCE in reply.body:
-            self.stored = True
+        while refusal := _refusal(reply):
+            most = min(map(int, RESULT_WINDOW.findall(refusal)), default=first + size)
+            if NO_SOURCE in refusal and not self.stored and not self._has_hits(reply):
+                self.stored = True
+            elif self.plan.first + self.plan.size <= most < first + size:
+                size = most - first
+            else:
+                break
             reply = await self._edited(first, size)
-        if reply.status == 400 and (limit := RESULT_WINDOW.search(reply.body)):
-            most = int(limit[1])
-            if self.plan.first + self.plan.size <= most < first + size:
-                reply = await self._edited(first, most - first)
         return reply
 
     async def read(self, reply: Reply, first: int) -> tuple[Reply, Found | None]:
-        """What `window` gave as data. Found is None where the engine refused that: `Reply` is then its answer to the
-        caller's own form.
+        """What `window` gave as data. Found is None where the engine refused that, or where the caller's own form fails
+        on fewer shards (a deeper hit's highlight or script may throw): `Reply` is then its answer to that form.
         """
         found = self._read(reply, first) if reply.status == 200 else None
-        if found is None:
-            return await self.own(), None
+        if found is None or shard_failures(reply.body):
+            own = await self.own()
+            if found is None or self._fails_less(own, found):
+                return own, None
         return reply, found
 
     async def lexical(self, first: int, size: int) -> tuple[Reply, Found | None]:
@@ -78,6 +83,18 @@ class Legs:
         else:
             call = Call(self.call.method, form[0], json_headers(self.request), form[1])
         return await self.fetch(call)
+
+    def _fails_less(self, own: Reply, found: Found) -> bool:
+        """Whether `own` misses fewer shards than `found`; taken for granted where `filter_path` may hide it."""
+        if own.status != 200 or "filter_path" in self.request.parameters:
+            return True
+        theirs = self._read(own, self.plan.first)
+        return theirs is None or theirs.failed_shards < found.failed_shards
+
+    def _has_hits(self, reply: Reply) -> bool:
+        """Whether other indices, which have their `_source`, gave hits: as stored fields their text would be lost."""
+        found = self._read(reply, 0) if reply.status == 200 else None
+        return bool(found and found.candidates)
 
     async def vector(self, vector: Sequence[float], size: int) -> list[Candidate]:
         """The nearest neighbours that obey the caller's filters, at most `size`; [] where the engine refused."""
@@ -94,6 +111,8 @@ class Legs:
         filters: list[object] = [{"ids": {"values": sorted({name for _, name in keys})}}]
         if not lexical:
             filters += self.plan.knn_filter or ()
+        elif (after := self.request.body.get("post_filter")) is not None:
+            filters.append(after)
         # one id may stand in several indices of the request
         size = len(keys) * 4 if len({index for index, _ in keys}) > 1 else len(keys)
         hits = await self._hits({"query": {"bool": {"must": must, "filter": filters}}}, size, False)
@@ -107,3 +126,10 @@ class Legs:
 
     def _read(self, reply: Reply, first: int, knn: bool = False) -> Found | None:
         return read_answer(reply.body, first, knn=knn)
+
+
+def _refusal(reply: Reply) -> bytes:
+    """What the engine, or some of its shards, has against a search; b"" for nothing."""
+    if reply.status == 400:
+        return reply.body
+    return shard_failures(reply.body) if reply.status == 200 else b""

@@ -53,15 +53,14 @@ class SecondPass:
     computing: dict[bytes, asyncio.Task["Ordered"]] = field(default_factory=dict)
 
     async def search(self, request: SearchRequest, planned: Planned, fetch: Fetch | None = None) -> Answer:
-        """Answer one search, by way of `fetch` where it reaches the engine in another form than it is planned in.
-        Raises EngineError where the engine itself does not answer.
+        """Answer one search that is more than the engine's alone (`connector.searches`), by way of `fetch` where it
+        reaches the engine in another form than it is planned in. Raises EngineError where the engine itself does not
+        answer.
         """
         call, plan = request.call, planned.plan
         legs = Legs(
             fetch or self.fetch, self.dialect(), call, request, plan, planned.policy, planned.model, planned.forms
         )
-        if plan.skip and plan.knn is not Knn.FUSED:
-            return Answer(await legs.own(), Outcome(State.SKIPPED, plan.skip))
         try:
             key = self.keys.page(planned.search, call.headers)
             return await _Search(self, legs, planned.search, key).answer()

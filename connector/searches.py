@@ -21,7 +21,7 @@ from connector.proxy import simple
 from connector.retrieve import Fetch
 from connector.search import SecondPass
 from connector.settings import Policy, Settings
-from connector.types import Answer, Call, Controls, Outcome, Reason, Reply, State
+from connector.types import Answer, Call, Controls, Knn, Outcome, PassThrough, Reason, Reply, State
 
 Names = tuple[str, ...]
 MATCHED = 1000  # combinations of names of which it is known whether they are under a policy; more begin anew
@@ -52,23 +52,30 @@ class Searches:
                 self.matched[names] = found
         return found
 
-    async def search(self, call: Call, names: Names) -> Answer:
+    async def search(self, call: Call, names: Names) -> Answer | PassThrough:
         """Answer a `_search` under a policy. Raises BadRequest for controls that cannot be understood, EngineError."""
-        return await self.answer(self.ask(call, names))
+        asked = await self._heed_pipelines(self.ask(call, names))
+        return _passed(asked) or await self._answer(asked, self.second.fetch)
 
-    async def template(self, call: Call, names: Names) -> Answer:
+    async def template(self, call: Call, names: Names) -> Answer | PassThrough:
         """Answer a `_search/template` under a policy, which the engine renders. Raises as `search` does."""
-        asked, call = call, with_body(call)
+        came, call = call, with_body(call)
         rendered = read_rendered(await self.second.fetch(render_call(call, call.body)))
         if rendered is None:
-            return Answer(await self.second.fetch(plain_call(asked, None)), UNREAD)
+            return PassThrough(plain_call(came, None), UNREAD)
+
+        def wrapped(edited: Call) -> Call:
+            body = call.body if edited.body == rendered else wrap(call.body, edited.body)
+            return replace(call, headers=strip_header(call.headers), body=body)
 
         async def fetch(edited: Call) -> Reply:
-            body = call.body if edited.body == rendered else wrap(call.body, edited.body)
-            return await self.second.fetch(replace(call, headers=strip_header(call.headers), body=body))
+            return await self.second.fetch(wrapped(edited))
 
         search = replace(call, target=search_target(call.target), body=rendered)
-        return await self.answer(self.ask(search, names), fetch)
+        asked = await self._heed_pipelines(self.ask(search, names))
+        if passed := _passed(asked):
+            return replace(passed, call=wrapped(passed.call))
+        return await self._answer(asked, fetch)
 
     async def simple(self, call: Call) -> Answer:
         """Answer `/_secondpass/search`. An error of the engine's goes back as the engine wrote it."""
@@ -114,12 +121,26 @@ class Searches:
 
     async def answer(self, asked: Asked, fetch: Fetch | None = None) -> Answer:
         """Do it, by way of `fetch` where the engine is to see another form of it."""
-        if asked.request is None or asked.planned is None:
-            return Answer(await (fetch or self.second.fetch)(plain_call(asked.call, asked.request)), asked.outcome)
-        planned, plan = asked.planned, asked.planned.plan
-        if self.pipelines and plan.skip is None and await self.pipelines.apply_to(asked.request, asked.names):
-            planned = replace(planned, plan=replace(plan, skip=Reason.PIPELINE, knn=None, knn_filter=None))
-        return await self.second.search(asked.request, planned, fetch)
+        fetch = fetch or self.second.fetch
+        asked = await self._heed_pipelines(asked)
+        if passed := _passed(asked):
+            return Answer(await fetch(passed.call), passed.outcome)
+        return await self._answer(asked, fetch)
+
+    async def _answer(self, asked: Asked, fetch: Fetch) -> Answer:
+        assert asked.request is not None  # else it was passed through
+        assert asked.planned is not None
+        return await self.second.search(asked.request, asked.planned, fetch)
+
+    async def _heed_pipelines(self, asked: Asked) -> Asked:
+        """The same, skipped where a default search pipeline of its indices takes part."""
+        request, planned = asked.request, asked.planned
+        if request is None or planned is None or planned.plan.skip or self.pipelines is None:
+            return asked
+        if not await self.pipelines.apply_to(request, asked.names):
+            return asked
+        plan = replace(planned.plan, skip=Reason.PIPELINE, knn=None, knn_filter=None)
+        return replace(asked, planned=replace(planned, plan=plan))
 
     def _policy(self, names: Names, controls: Controls) -> Policy | Reason | None:
         """The policy that the names select, or the one the request names among those that cover it."""
@@ -132,6 +153,15 @@ class Searches:
         if match_policy(names, named) is not named[0]:
             raise BadRequest(f"policy [{controls.policy}] does not cover [{','.join(names)}]")
         return named[0]
+
+
+def _passed(asked: Asked) -> PassThrough | None:
+    """The search where it is the engine's alone: neither reranked nor given a vector leg."""
+    plan = asked.planned.plan if asked.planned else None
+    if plan and (plan.skip is None or plan.knn is Knn.FUSED):
+        return None
+    outcome = Outcome(State.SKIPPED, plan.skip) if plan else asked.outcome
+    return PassThrough(plain_call(asked.call, asked.request), outcome)
 
 
 def _fused(policy: Policy) -> Policy:

@@ -193,6 +193,14 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class PassThrough:
+    """A search that is the engine's alone: how it goes out, and what to say of it. Its answer is nobody's to read."""
+
+    call: Call
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
 class EngineInfo:
     """The cluster as it presents itself."""
 

@@ -4,6 +4,7 @@ A kind that stands in none of these tables is unknown, and whoever meets one mus
 """
 
 from collections.abc import Iterator, Mapping
+from typing import TypeGuard
 
 FIELD_TEXT = frozenset({"match", "match_phrase", "match_phrase_prefix", "match_bool_prefix"})
 """{"kind": {field: text | {"query": text}}}"""
@@ -56,6 +57,29 @@ def read_clauses(said: object) -> list[object]:
     if said is None:
         return []
     return list(said) if isinstance(said, list) else [said]
+
+
+def takes_size(said: object) -> bool:
+    """Whether a clause anywhere in `said` finds as many neighbours as the search's `size` says. On Elasticsearch these
+    are `knn` without `k` and `semantic`, whose k is max(size, 10); OpenSearch's `knn` has no default.
+    """
+    waiting = [said]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            if any(_names_field(leg) and leg.get("k") is None for leg in read_clauses(one.get("knn"))):
+                return True
+            if _names_field(one.get("semantic")):
+                return True
+            waiting.extend(one.values())
+        elif isinstance(one, list):
+            waiting.extend(one)
+    return False
+
+
+def _names_field(content: object) -> TypeGuard[dict[str, object]]:
+    """Whether a clause's content is {"field": name, ...}, not {field: value}."""
+    return isinstance(content, dict) and isinstance(content.get("field"), str)
 
 
 def field_bodies(content: object) -> Iterator[object]:

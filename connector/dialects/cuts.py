@@ -15,6 +15,7 @@ import msgspec
 import orjson
 
 from connector.dialects.layout import Layout
+from connector.dialects.unasked import IGNORED
 from connector.types import Candidate
 
 _HEAD = re.compile(
@@ -39,7 +40,7 @@ class CutHit(NamedTuple):
 
 def cut_hit(candidate: Candidate, added: Set[str], score: float | None) -> CutHit | None:
     """The hit with `score`, None: its own, and without the `fields`, where these are all `added`. None: it looks
-    otherwise.
+    otherwise, or may show ignored values of `added`.
     """
     raw = candidate.raw
     head = _HEAD.match(raw)
@@ -51,6 +52,8 @@ def cut_hit(candidate: Candidate, added: Set[str], score: float | None) -> CutHi
         if not raw.endswith(tail) or not _NAMES.decode(candidate.fields).keys() <= added:
             return None
         end = len(raw) - len(tail)
+    elif added and IGNORED in raw:  # which stands behind `fields`, where there are any
+        return None
     shown = head[1] if score is None else orjson.dumps(score)
     return CutHit(raw[: head.start(1)] + shown, head.end(1), end)
 

@@ -4,14 +4,14 @@ The window call is the caller's request with `from`, `size` and `fields` spliced
 the same path, parameters and headers, with all that gives a hit its shape. Neither carries what was meant for us.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import orjson
 
 from connector.dialects.controls import EXT, strip_header
 from connector.dialects.request import SearchRequest
-from connector.dialects.source import json_type
-from connector.dialects.splice import read_spans, splice
+from connector.dialects.source import json_type, with_body
+from connector.dialects.splice import Span, read_spans, splice
 from connector.dialects.uri import edit_target
 from connector.types import Call, Headers, Plan
 
@@ -67,13 +67,32 @@ _BODY_HEADERS = (b"content-length", b"transfer-encoding", b"content-encoding", b
 
 
 def plain_call(call: Call, request: SearchRequest | None) -> Call:
-    """A search that is not reranked: the caller's bytes without our header and our `ext.secondpass`."""
-    headers = strip_header(call.headers)
-    if request is None or not _has_ext(request):
-        return Call(call.method, call.target, headers, call.body)
-    changes: dict[str, bytes | None] = {}
-    _remove_ext(request, changes)
-    return _with_body(request, splice(request.raw, changes, request.spans), {})
+    """A search that is not reranked: the caller's bytes without our header and our `ext.secondpass`. One that could not
+    be read (None) may be of any length and depth.
+    """
+    if request is None:
+        return _edited(call, _plain_body)
+    if changes := _without_ext(request.raw, request.spans):
+        return _with_body(request, splice(request.raw, changes, request.spans), {})
+    return Call(call.method, call.target, strip_header(call.headers), call.body)
+
+
+def plain_lines(call: Call) -> Call:
+    """The same of an `_msearch`, whose body is lines of JSON."""
+    return _edited(call, lambda body: b"\n".join(map(_plain_body, body.split(b"\n"))))
+
+
+def _edited(call: Call, edit: Callable[[bytes], bytes]) -> Call:
+    given = with_body(call)
+    body = edit(given.body)
+    if body == given.body:
+        return Call(call.method, call.target, strip_header(call.headers), call.body)
+    return Call(given.method, given.target, strip_header(given.headers), body)
+
+
+def _plain_body(body: bytes) -> bytes:
+    spans = read_spans(body)
+    return splice(body, _without_ext(body, spans), spans) if spans else body
 
 
 def window_call(call: Call, request: SearchRequest, plan: Plan, first: int, size: int, *, stored: bool = False) -> Call:
@@ -89,8 +108,10 @@ def window_call(call: Call, request: SearchRequest, plan: Plan, first: int, size
             moves[key] = str(number)
         elif key in request.spans or number != default:
             changes[key] = str(number).encode()
+    if patterns := request.parameter("filter_path"):
+        moves["filter_path"] = patterns + ",_shards.failures"  # for us to see; there is none in a whole answer
     _add_fields(request, plan, changes, stored)
-    _remove_ext(request, changes)
+    changes |= _without_ext(request.raw, request.spans)
     body = splice(request.raw, changes, request.spans) if request.raw.strip() else splice(b"{}", changes)
     return _with_body(request, body, moves)
 
@@ -127,26 +148,19 @@ def _add_fields(request: SearchRequest, plan: Plan, changes: dict[str, bytes | N
         changes[option] = b"[" + ours + b"]"
         return
     said = _value(request, option)
-    if isinstance(request.body[option], list):
-        inside = said[1:-1].rstrip()
-        changes[option] = b"[" + inside + (b"," if inside.strip() else b"") + ours + b"]"
-    elif said != b"null":
-        changes[option] = b"[" + said + b"," + ours + b"]"
-    else:
-        changes[option] = b"[" + ours + b"]"
+    inside = said[1:-1].rstrip() if isinstance(request.body[option], list) else said  # one stored field may stand alone
+    changes[option] = b"[" + inside + (b"," if inside.strip() else b"") + ours + b"]"
 
 
-def _has_ext(request: SearchRequest) -> bool:
-    return isinstance(request.ext, Mapping) and EXT in request.ext
-
-
-def _remove_ext(request: SearchRequest, changes: dict[str, bytes | None]) -> None:
-    if not _has_ext(request):
-        return
-    said = _value(request, "ext")
-    spans = read_spans(said)
-    alone = spans is not None and set(spans) == {EXT}
-    changes["ext"] = None if alone else splice(said, {EXT: None}, spans)
+def _without_ext(body: bytes, spans: Mapping[str, Span]) -> dict[str, bytes | None]:
+    """The change that takes `ext.secondpass` out of `body`; none where it is not there or cannot be read."""
+    if "ext" not in spans:
+        return {}
+    said = body[spans["ext"].start : spans["ext"].end]
+    inside = read_spans(said)
+    if inside is None or EXT not in inside:
+        return {}
+    return {"ext": None if len(inside) == 1 else splice(said, {EXT: None}, inside)}
 
 
 def _with_body(request: SearchRequest, body: bytes, moves: Mapping[str, str | None]) -> Call:

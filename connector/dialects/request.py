@@ -4,6 +4,7 @@ URI parameters win over the body, as in the engines' RestSearchAction. What the 
 read without doubt: comments, duplicates, CBOR) is None: it goes on as it came, and the engine says what it thinks.
 """
 
+import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ MAX_BODY = 2 * 1024 * 1024
 0.1 MB; one of nothing but tiny clauses costs about 0.5 s of CPU a MB."""
 
 _JSON = ("application/json", "application/vnd.elasticsearch+json", "application/x-ndjson")
+
+_NUMBER = re.compile(r"[+-]?[0-9]{1,10}")  # as Java's parseInt takes it: no blanks, no underscores
 
 _QUERY_OPTIONS = {
     "df": "default_field",
@@ -113,13 +116,19 @@ def read_request(call: Call, max_body: int = MAX_BODY) -> SearchRequest | None:
             body = orjson.loads(raw)
         except orjson.JSONDecodeError:
             return None
-    if spans is None or not isinstance(body, dict):
+    if spans is None or not isinstance(body, dict) or not _is_spliceable(body):
         return None
     first = _count(parameters["from"].value if "from" in parameters else body.get("from"), 0)
     size = _count(parameters["size"].value if "size" in parameters else body.get("size"), 10)
     if first is None or size is None:
         return None
     return SearchRequest(call, parameters, body, raw, spans, from_source, first, size)
+
+
+def _is_spliceable(body: Mapping[str, object]) -> bool:
+    """Whether what we would put in place of the body's own values leaves no fault unseen by the engine."""
+    numbers = all(body.get(key, 0) is not None for key in ("from", "size"))
+    return numbers and isinstance(body.get("fields", []), list)
 
 
 def _header(call: Call, name: bytes) -> str:
@@ -152,6 +161,8 @@ def _count(said: object, default: int) -> int | None:
     if said is None:
         return default
     if isinstance(said, bool) or not isinstance(said, int | float | str):
+        return None
+    if isinstance(said, str) and _NUMBER.fullmatch(said) is None:
         return None
     try:
         number = int(said) if not isinstance(said, float) else int(said) if said.is_integer() else -1

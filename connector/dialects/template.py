@@ -7,6 +7,7 @@ a `status`). The edited body is the value of one parameter of a fixed template, 
 import orjson
 
 from connector.dialects.controls import strip_header
+from connector.dialects.source import json_type
 from connector.dialects.splice import read_spans, splice
 from connector.dialects.uri import edit_target, read_parameters
 from connector.types import Call, Reply
@@ -25,7 +26,7 @@ _UNHEEDED = (
 def render_call(call: Call, template: bytes) -> Call:
     """Asks the engine, as the same caller, what `template` (the body of a template request) is when rendered."""
     headers = [field for field in strip_header(call.headers) if field[0].lower() not in _FORM]
-    headers.append((b"Content-Type", b"application/json"))
+    headers.append((b"Content-Type", json_type(call.headers)))
     return Call("POST", b"/_render/template", headers, template)
 
 

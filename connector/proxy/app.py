@@ -4,8 +4,10 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 
 from connector import metrics
+from connector.dialects.edit import plain_call, plain_lines
 from connector.errors import (
     BadRequest,
     BodyTooLarge,
@@ -26,7 +28,7 @@ from connector.proxy.sniffing import asks_for_nodes, with_address
 from connector.proxy.status import Endpoint
 from connector.proxy.upstream import Upstream
 from connector.proxy.wire import Fields, Malformed
-from connector.types import Answer, Call, Outcome, Reason, State
+from connector.types import Answer, Call, Outcome, PassThrough, Reason, State
 
 BODY_BYTES = 16 * 1024 * 1024  # longest body that is held to be parsed; a longer search streams through unreranked
 
@@ -36,10 +38,10 @@ FAILED = Outcome(State.FAILED, Reason.ERROR)
 UNREAD = Outcome(State.SKIPPED, Reason.ERROR)  # an `_msearch` that the engine will refuse
 HEADER = b"Secondpass-Rerank"
 
-Search = Callable[[Call, tuple[str, ...]], Awaitable[Answer | None]]
+Search = Callable[[Call, tuple[str, ...]], Awaitable[Answer | PassThrough | None]]
 """A search under a policy, and the path's index names as written. Its headers hold our own `Secondpass` too; none of
-them asks for a compression that we cannot read. None: nothing in it is under a policy. Raises EngineError and its
-kind; BodyTooLarge where the engine's answer is too long to hold."""
+them asks for a compression that we cannot read. PassThrough: the engine's answer is to be streamed. None: nothing in it
+is under a policy. Raises EngineError and its kind; BodyTooLarge where the engine's answer is too long to hold."""
 
 log = logging.getLogger("secondpass.proxy")
 
@@ -84,11 +86,11 @@ class App:
         else:
             metrics.count_request("engine", await self._relay(request))
 
-    async def _relay(self, request: Request, outcome: Outcome | None = None, body: bytes | None = None) -> int:
+    async def _relay(self, request: Request, outcome: Outcome | None = None, held: Call | None = None) -> int:
         """Pass through, saying `outcome` where the request is under a policy. Returns the status."""
-        timeout_s = None if routes.is_slow(request.target) else self._timeout_s
+        timeout_s = None if routes.is_slow(request.method, request.target) else self._timeout_s
         try:
-            return await relay(request, self._upstream, timeout_s, self._say(outcome), body)
+            return await relay(request, self._upstream, timeout_s, self._say(outcome), held)
         except SecondpassError as exc:
             return self._refuse(request, exc, outcome)
 
@@ -149,32 +151,37 @@ class App:
             return await self._unread(request, say(TOO_LONG))
         except Malformed as exc:
             return self._refuse(request, BadRequest(str(exc)), say(FAILED)), [FAILED]
+        came = Call(request.method, request.target, request.fields, raw)
         try:
             call = read_call(request, raw)
         except BodyTooLarge:
-            return await self._unread(request, say(TOO_LONG), raw)
+            return await self._unread(request, say(TOO_LONG), came)
         except BadRequest:  # not gzip after all: the engine says so
-            return await self._unread(request, say(NOT_TEXT), raw)
+            return await self._unread(request, say(NOT_TEXT), came)
+        plain = plain_lines if lines else partial(plain_call, request=None)
         try:
             answer = await self._searches[route.search](call, route.names)
         except BodyTooLarge:
-            return await self._unread(request, say(TOO_LONG), raw)
+            return await self._unread(request, say(TOO_LONG), _sent(came, call, plain(call)))
         except (BadRequest, EngineError) as exc:
             return self._refuse(request, exc, FAILED), [FAILED]
         except Lost:
             raise
         except Exception:  # a fault of ours must not cost the caller the search
             log.exception("rerank failed", extra={"target": request.target})
-            return await self._unread(request, say(FAILED), raw)
+            return await self._unread(request, say(FAILED), _sent(came, call, plain(call)))
         if answer is None:
-            return await self._unread(request, say(UNREAD), raw)
+            return await self._unread(request, say(UNREAD), came)
+        if isinstance(answer, PassThrough):
+            with metrics.ENGINE.time():
+                return await self._unread(request, answer.outcome, _sent(came, call, answer.call))
         self._send(request, answer)
         return answer.reply.status, answer.several or [answer.outcome or FAILED]
 
     async def _unread(
-        self, request: Request, outcome: Outcome | None, body: bytes | None = None
+        self, request: Request, outcome: Outcome | None, held: Call | None = None
     ) -> tuple[int, list[Outcome]]:
-        return await self._relay(request, outcome, body), [outcome] if outcome else []
+        return await self._relay(request, outcome, held), [outcome] if outcome else []
 
     async def _ours(self, request: Request, route: routes.Route) -> int:
         endpoint = self._endpoints.get(route.endpoint)
@@ -214,6 +221,11 @@ class App:
         status, reason, fields, body = render(error, self._dialect(), request.fields)
         request.response.send(status, reason, [*fields, *self._say(outcome), *extra], body)
         return status
+
+
+def _sent(came: Call, read: Call, edited: Call) -> Call:
+    """What goes out for a request that was read as `read`: as it came, packed or not, unless something was edited."""
+    return came if (edited.target, edited.body) == (read.target, read.body) else edited
 
 
 def read_call(request: Request, raw: bytes) -> Call:

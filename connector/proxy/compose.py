@@ -13,6 +13,7 @@ from connector.multisearch import MultiSearches
 from connector.pipelines import DefaultPipelines
 from connector.proxy.app import Search
 from connector.proxy.known import KnownEngine
+from connector.proxy.routes import is_slow
 from connector.proxy.serve import open_upstream, serve
 from connector.proxy.status import Endpoint
 from connector.rerank_api.service import RerankApi
@@ -36,7 +37,7 @@ async def run(settings: Settings, *, shared: bool = False, listening: Callable[[
     timeout_s = settings.engine.engine_timeout_ms / 1000
 
     async def fetch(call: Call) -> Reply:
-        return await upstream.fetch(call, timeout_s)
+        return await upstream.fetch(call, None if is_slow(call.method, call.target) else timeout_s)
 
     def dialect() -> Dialect:
         return DIALECTS.get(engine.dialect(), DIALECTS["opensearch"])

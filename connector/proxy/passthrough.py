@@ -1,31 +1,42 @@
 """Everything that is not ours to read: streamed both ways as it comes, nothing held but what one side is slower."""
 
 import asyncio
+from dataclasses import replace
 
 from connector.errors import EngineError
 from connector.proxy.connection import Lost
 from connector.proxy.http import Request
 from connector.proxy.node import EngineConnection, Node
+from connector.proxy.routes import opens_scroll
 from connector.proxy.upstream import SAFE, Upstream
-from connector.proxy.wire import Fields, Malformed
+from connector.proxy.wire import CHUNKED, Fields, Malformed, with_length
+from connector.types import Call
 
 
 async def relay(
-    request: Request, upstream: Upstream, timeout_s: float | None, extra: Fields, held: bytes | None = None
+    request: Request, upstream: Upstream, timeout_s: float | None, extra: Fields, held: Call | None = None
 ) -> int:
     """Send the request to the engine and its answer to the client, with `extra` fields; returns the status.
 
-    `held` is the body where it has been read already. `timeout_s` bounds the engine's silence, None: the client does.
-    Raises EngineUnreachable, EngineTimeout, EngineError while nothing has been answered; then Lost or Malformed.
+    `held` is a search that has been read already, as it goes out. `timeout_s` bounds the engine's silence, None: the
+    client does. Raises EngineUnreachable, EngineTimeout, EngineError while nothing has been answered; then Lost or
+    Malformed.
     """
-    body = request.body.take() if held is None and request.body.complete else held
+    length, body = request.head.length, request.body.take() if request.body.complete else None
+    if held is None:
+        call, repeatable = Call(request.method, request.target, request.fields), request.method in SAFE
+    else:
+        call, body, repeatable = held, held.body, not opens_scroll(held.target)
+        if length != CHUNKED:
+            length = len(body)
+            call = replace(held, headers=with_length(held.headers, length, always=length > 0))
     failed: Node | None = None
     while True:
         connection = await upstream.connection(fresh=failed is not None, after=failed)
         sending = None
         try:
-            fields = upstream.adapt(connection.node, request.fields)
-            connection.send(request.method, request.target, fields, request.head.length, body)
+            fields = upstream.adapt(connection.node, call.headers)
+            connection.send(call.method, call.target, fields, length, body)
             if body is None:
                 sending = asyncio.get_running_loop().create_task(_send(request, connection))
             return await _answer(request, connection, timeout_s, extra)
@@ -33,7 +44,7 @@ async def relay(
             if request.response.started:
                 raise
             stale = connection.used or len(upstream.nodes) > 1  # closed as we began, or another node may know better
-            if stale and not connection.answered and not failed and body is not None and request.method in SAFE:
+            if stale and not connection.answered and not failed and body is not None and repeatable:
                 failed = connection.node
                 if not connection.used:
                     failed.rest()

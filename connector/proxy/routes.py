@@ -32,10 +32,15 @@ NAMED_WITHIN = frozenset(("msearch", "msearch_template"))  # lines of JSON, whic
 
 KNOWN_BYTES = 512  # of a path that is remembered as read
 
-_SLOW = re.compile(
-    rb"/_(?:bulk|reindex|update_by_query|delete_by_query|forcemerge|snapshot|tasks|open|close|shrink|split|clone|rollover)"
-    rb"(?:[/?]|$)|[?&](?:timeout|wait_for_\w+|\w*_timeout)="
+_READING = frozenset(("GET", "HEAD", "OPTIONS"))
+_SEARCHING = re.compile(
+    rb"(?:/[^/?]*)?/_(?:analyze|async_search|count|eql|explain|field_caps|mget|msearch|mtermvectors|ppl|query|rank_eval"
+    rb"|render|search|search_shards|sql|termvectors|validate)(?:[/?]|$)"
 )
+"""Targets of a POST that reads, behind index names or not."""
+
+_SLOW = re.compile(rb"/_(?:flush|refresh|snapshot|tasks)(?:[/?]|$)|[?&](?:timeout|wait_for_\w+|\w*_timeout)=")
+_SCROLL = re.compile(rb"(?:^|[&;])scroll(?:[=&;]|$)")
 
 
 class Route(NamedTuple):
@@ -83,9 +88,15 @@ def _search(path: bytes) -> Route:
 _known = lru_cache(maxsize=1024)(_search)
 
 
-def is_slow(target: bytes) -> bool:
+def is_slow(method: str, target: bytes) -> bool:
     """Whether the request may rightly take longer than a search: `engine_timeout_ms` does not cut it off.
 
     Cutting a write hides whether it happened, and what names a time-out of its own is bounded by that.
     """
-    return _SLOW.search(target) is not None
+    reads = method in _READING or (method == "POST" and _SEARCHING.match(target) is not None)
+    return not reads or _SLOW.search(target) is not None
+
+
+def opens_scroll(target: bytes) -> bool:
+    """Whether a search leaves a scroll open at the engine, so that it must not be sent twice."""
+    return _SCROLL.search(unquote_to_bytes(target.partition(b"?")[2])) is not None

@@ -22,6 +22,8 @@ KEPT = frozenset(  # what of the caller's request the engine must see: who asks,
     b"x-proxy-user x-proxy-roles securitytenant secondpass".split()
 )
 
+MOST = 2**31 - 1  # engines read both numbers as Java's int
+
 ANSWERED = frozenset(b"content-type x-elastic-product x-opaque-id x-opensearch-version warning".split())
 """Fields of the engine's answer that ours keeps."""
 
@@ -33,8 +35,8 @@ class Question(BaseModel):
 
     index: str = Field(min_length=1)
     query: str = Field(min_length=1)
-    size: int = Field(10, ge=0)
-    first: int = Field(0, ge=0, alias="from")
+    size: int = Field(10, ge=0, le=MOST)
+    first: int = Field(0, ge=0, le=MOST, alias="from")
     filter: list[dict[str, Any]] = []
     policy: str | None = None
     details: bool = False
@@ -60,7 +62,9 @@ def read_question(method: str, target: bytes, body: bytes) -> Question:
 
 
 def engine_call(question: Question, headers: Headers, policy: Policy | None, dialect: Dialect) -> Call:
-    """The `_search` that answers the question. Without a policy all fields are searched."""
+    """The `_search` that answers the question. Without a policy all fields are searched. Raises BadRequest for a filter
+    that cannot be written.
+    """
     fields = policy.fields if policy else ["*"]
     controls: dict[str, object] = {"details": True}
     if question.policy:
@@ -76,7 +80,11 @@ def engine_call(question: Question, headers: Headers, policy: Policy | None, dia
             body["_source"] = {"excludes": [policy.vector_field]}
     kept = [(name, value) for name, value in headers if name.lower() in KEPT]
     target = f"/{quote(question.index, safe='*,-_.<>:+')}/_search".encode()
-    return Call("POST", target, [*kept, (b"Content-Type", b"application/json")], orjson.dumps(body))
+    try:
+        written = orjson.dumps(body)
+    except orjson.JSONEncodeError as error:  # more than 254 levels
+        raise BadRequest(f"[filter] cannot be sent: {error}") from error
+    return Call("POST", target, [*kept, (b"Content-Type", b"application/json")], written)
 
 
 def write_answer(question: Question, answer: Answer, began: float) -> bytes:

@@ -72,9 +72,9 @@ class Upstream:
             kept.append((name, value))
         return kept if host else [(b"Host", node.netloc), *kept]
 
-    async def fetch(self, call: Call, timeout_s: float, limit: int = REPLY_BYTES) -> Reply:
+    async def fetch(self, call: Call, timeout_s: float | None, limit: int = REPLY_BYTES) -> Reply:
         """One whole answer, unpacked; for searches, which change nothing: one that is cut off is repeated once, on
-        another node where there is one.
+        another node where there is one. `timeout_s` None: whoever waits ends it.
 
         Raises EngineUnreachable, EngineTimeout, EngineError; BodyTooLarge where the answer exceeds `limit` bytes.
         """
@@ -88,7 +88,7 @@ class Upstream:
                     connection = await self.connection(fresh=True, after=connection.node)
                     return await self._exchange(connection, call, limit)
         except TimeoutError as exc:
-            raise EngineTimeout(f"the engine did not answer within {timeout_s * 1000:.0f} ms") from exc
+            raise EngineTimeout(f"the engine did not answer within {(timeout_s or 0) * 1000:.0f} ms") from exc
         except (Lost, Malformed) as exc:
             raise EngineError(str(exc)) from exc
         finally:

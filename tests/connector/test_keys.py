@@ -32,11 +32,24 @@ def test_all_pages_of_a_search_share_a_key() -> None:
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        *("baggage", "elastic-apm-traceparent", "b3", "X-B3-TraceId", "X-B3-SpanId", "X-B3-ParentSpanId"),
+        *("X-B3-Sampled", "x-datadog-trace-id", "x-datadog-parent-id", "x-datadog-sampling-priority"),
+        *("x-datadog-tags", "X-Amzn-Trace-Id", "X-Cloud-Trace-Context", "sentry-trace", "X-Correlation-Id"),
+    ],
+)
+def test_tracing_does_not_give_each_page_a_key(name: str) -> None:
+    assert page(**{name: b"1"}) == page(**{name: b"2"}) == page()
+
+
+@pytest.mark.parametrize(
     "other",
     [
         {"Authorization": b"Basic YTpi"},
         {"es-security-runas-user": b"bob"},
         {"Cookie": b"session=1"},
+        {"X-Forwarded-For": b"10.0.0.1"},
         {"X-Proxy-Roles": b"admin"},
         {"body": b'{"query":{"match":{"name":"sun"}}}'},
         {"body": b'{"query":{"match":{"name":"rain"}},"post_filter":{"term":{"size":"m"}}}'},

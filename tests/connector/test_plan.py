@@ -5,13 +5,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from connector.dialects.request import read_request
 from connector.dialects.scripts import estimate_tokens, fits_languages
 from connector.plan import FUSED_ALL_THE_SAME, match_policy, plan
 from connector.settings import Model, Policy
 from connector.types import Controls, Knn, Plan, Reason
-from tests.connector.dialects.samples import MODEL, policy, read
+from tests.connector.dialects.samples import MODEL, call, policy, read
 
 MATCH = {"match": {"name": "rain jacket"}}
+NEAREST = {"field": "embedding", "query_vector": [0.5]}
 NOTHING = Controls()
 
 
@@ -50,6 +52,15 @@ SKIPPED: list[tuple[Reason, dict[str, Any]]] = [
     (Reason.PIPELINE, {"ext": {"rerank": {"query_context": {"query_text": "x"}}}}),
     (Reason.RETRIEVER, {"retriever": {"standard": {"query": MATCH}}}),
     (Reason.RETRIEVER, {"rank": {"rrf": {}}}),
+    (Reason.RETRIEVER, {"knn": {"field": "embedding", "query_vector": [0.5], "num_candidates": 200}}),
+    (Reason.RETRIEVER, {"knn": [NEAREST | {"k": 5}, NEAREST]}),
+    (Reason.RETRIEVER, {"query": {"bool": {"should": [MATCH, {"knn": NEAREST}]}}}),
+    (
+        Reason.RETRIEVER,
+        {"query": {"bool": {"must": MATCH, "filter": {"nested": {"path": "a", "query": {"knn": NEAREST}}}}}},
+    ),
+    (Reason.RETRIEVER, {"query": {"semantic": {"field": "meaning", "query": "rain jacket"}}}),
+    (Reason.RETRIEVER, {"post_filter": {"semantic": {"field": "meaning", "query": "rain"}}}),
     (Reason.NO_TEXT, {"query": {"match_all": {}}}),
     (Reason.NO_TEXT, {"query": None}),
     (Reason.NO_TEXT, {"stored_fields": "_none_"}),
@@ -116,6 +127,24 @@ def test_uri_parameters(reason: Reason | None, parameters: str) -> None:
 )
 def test_score_descending_in_all_spellings(sort: object) -> None:
     assert made({"query": MATCH, "sort": sort}).skip is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"knn": NEAREST | {"k": 5}},
+        {"query": {"bool": {"must": MATCH, "should": {"knn": NEAREST | {"k": 5, "num_candidates": 50}}}}},
+        {"query": {"hybrid": {"queries": [MATCH, {"knn": {"field": {"vector": [0.5], "min_score": 0.5}}}]}}},
+        {
+            "query": {
+                "bool": {"must": MATCH, "filter": [{"term": {"knn": "x"}}, {"match": {"semantic": {"query": "x"}}}]}
+            }
+        },
+    ],
+    ids=json.dumps,
+)
+def test_neighbours_whose_number_the_size_does_not_change(changes: dict[str, Any]) -> None:
+    assert made({"query": MATCH} | changes).skip is None
 
 
 def test_answers_that_are_not_json() -> None:
@@ -279,5 +308,8 @@ BODIES = st.dictionaries(
 @given(BODIES)
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no finding
 def test_any_body_has_a_plan(body: dict[str, Any]) -> None:
-    found = made(body, candidates="fused", vector_field="embedding")
+    request = read_request(call(body))
+    if request is None:  # left to the engine
+        return
+    found = plan(request, NOTHING, policy(candidates="fused", vector_field="embedding"), MODEL)
     assert found.skip is not None or found.text

@@ -61,6 +61,7 @@ class Stage:
         headers = [(b"Content-Type", b"application/json"), (b"Authorization", caller.encode())]
         call = Call("POST", f"/{index}/_search".encode(), headers, json.dumps(query).encode())
         answer = await self.searches.search(call, (index,))
+        assert isinstance(answer, Answer)
         await self.second.rerank.close()  # what was scored is in the cache
         return answer
 

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from connector.dialects.answer import read_answer, render_hit, write_answer
+from connector.dialects.asked import aggregations
 from connector.dialects.edit import knn_call, plain_call, window_call
 from connector.dialects.request import read_request
 from connector.plan import plan
@@ -19,19 +20,23 @@ from connector.types import Call, Controls
 MODEL = Model(name="m", source="bundled:m")
 POLICY = Policy(name="shop", indices=["*"], fields=["name", "brand", "variants.name"])
 KEYWORD, TEXT = {"type": "keyword"}, {"type": "text", "store": True}
+BRAND = {"type": "keyword", "ignore_above": 10}
 PROPERTIES = {
     "name": TEXT,
-    "brand": KEYWORD,
+    "brand": BRAND,
+    "words": {"type": "completion"},
     "colour": KEYWORD,
     "price": {"type": "double"},
     "group": KEYWORD,
     "variants": {"type": "nested", "properties": {"name": {"type": "text"}, "size": KEYWORD}},
 }
 DOCUMENTS: list[dict[str, Any]] = [
-    {"name": "Rain jacket", "brand": "Nord", "colour": ["red", "blue"], "price": 80.0, "group": "a"},
+    {"name": "Rain jacket", "brand": "Nord", "colour": ["red", "blue"], "price": 80.0, "group": "a", "words": "rain"},
     {"name": "Rain jacket for kids", "brand": "Nord", "colour": "green", "price": 30, "group": "a"},
     {
         "name": "Rain trousers \u00e9",
+        "brand": "longer than it may be",
+        "words": "rainy",
         "price": 1e2,
         "group": "b",
         "variants": [{"name": "long", "size": "L"}, {"size": "M"}],
@@ -41,6 +46,8 @@ DOCUMENTS: list[dict[str, Any]] = [
 ]
 MATCH = {"match": {"name": "rain"}}
 BOTH = {"dis_max": {"queries": [MATCH, {"match": {"brand": "rain"}}]}}
+
+TOP = {"size": 3, "_source": False}
 
 BODIES: dict[str, dict[str, Any]] = {
     "plain": {"query": BOTH},
@@ -56,6 +63,23 @@ BODIES: dict[str, dict[str, Any]] = {
     "collapse": {"query": MATCH, "collapse": {"field": "brand", "inner_hits": {"name": "more", "size": 2}}},
     "highlight": {"query": MATCH, "highlight": {"fields": {"name": {}}}, "explain": True, "version": True},
     "aggregations": {"query": MATCH, "aggs": {"c": {"terms": {"field": "colour"}}}, "track_total_hits": False},
+    "ignored values": {"query": MATCH, "_source": False, "fields": ["price"]},
+    "ignored values asked for": {"query": MATCH, "fields": ["brand"]},
+    "top hits": {
+        "query": MATCH,
+        "aggs": {
+            "plain": {"top_hits": TOP},
+            "docvalue": {"top_hits": TOP | {"docvalue_fields": ["brand"]}},
+            "stored": {"top_hits": TOP | {"stored_fields": ["name"]}},
+            "own": {"top_hits": TOP | {"fields": ["brand", "price"]}},
+            "groups": {
+                "terms": {"field": "group"},
+                "aggs": {"plain": {"top_hits": TOP | {"docvalue_fields": ["brand"]}}},
+            },
+            "variants": {"nested": {"path": "variants"}, "aggs": {"best": {"top_hits": TOP}}},
+        },
+    },
+    "suggestions": {"query": MATCH, "suggest": {"s": {"prefix": "rain", "completion": {"field": "words"}}}},
     "named": {"query": {"bool": {"must": [{"match": {"name": {"query": "rain", "_name": "n"}}}]}}},
     "nested": {
         "query": {"nested": {"path": "variants", "query": {"match": {"variants.name": "long"}}, "inner_hits": {}}}
@@ -154,7 +178,8 @@ def same_answer(client: httpx.Client, call: Call, *, stored: bool = False) -> li
     found = read_answer(reply.content)
     assert found is not None
     page = found.candidates[request.first : request.first + request.size]
-    out = write_answer(reply.content, found, [render_hit(one, planned) for one in page])
+    hits, defined = [render_hit(one, planned) for one in page], aggregations(request.body)
+    out = write_answer(reply.content, found, hits, added=planned.added, defined=defined)
     assert without_took(out) == without_took(own.content)
     return [document_text(json.loads(one.fields or b"{}"), POLICY) for one in found.candidates]
 

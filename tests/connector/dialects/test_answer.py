@@ -137,6 +137,35 @@ def test_nested_fields_are_cut_inside(request_body: object, left: object) -> Non
     assert rendered({"fields": nested}, request_body, ("variants.name",)).get("fields") == left
 
 
+@pytest.mark.parametrize(
+    ("request_body", "left"),
+    [
+        (None, None),
+        ({"fields": ["brand"]}, {"brand": ["a hidden one"]}),
+        ({"fields": ["price"]}, {"price": ["bad"]}),
+        ({"docvalue_fields": ["brand"]}, {"brand": ["a hidden one"]}),
+    ],
+)
+@pytest.mark.parametrize("fields", [{}, {"fields": {"name": ["A"]}}])
+def test_ignored_values_of_our_fields_are_cut(fields: dict[str, Any], request_body: Any, left: object) -> None:
+    """Elasticsearch's, for `fields` asked for whose value was longer than `ignore_above`, say."""
+    ignored = {"brand": ["a hidden one"]} | ({"price": ["bad"]} if request_body == {"fields": ["price"]} else {})
+    hit = rendered({"_score": 1.0, "_ignored": ["brand"], **fields, "ignored_field_values": ignored}, request_body)
+    assert hit.pop("ignored_field_values", None) == left
+    assert hit == {"_index": "p", "_id": "1", "_score": 1.0, "_ignored": ["brand"]}
+    raw = b'{"_index":"p","_id":"1","_score":1.0,"ignored_field_values":{"brand":["a hidden one"]}}'
+    (candidate,) = found(b'{"hits":{"hits":[%b]}}' % raw).candidates
+    assert render_hit(candidate, PLAN, 1.5) == b'{"_index":"p","_id":"1","_score":1.5}'
+
+
+def test_aggregations_and_suggestions_lose_our_fields() -> None:
+    hit = b'{"_id":"1","fields":{"name":["A"],"brand":["B"]}}'
+    body = b'{"hits":{"hits":[]},"aggregations":{"t":{"hits":{"hits":[%b]}}},"suggest":{"s":[{"options":[%b]}]}}'
+    top = {"t": {"top_hits": {"docvalue_fields": ["brand"]}}}
+    out = write_answer(body % (hit, hit), found(body % (hit, hit)), [], added=PLAN.added, defined=top)
+    assert out == body % (b'{"_id":"1","fields":{"brand":["B"]}}', b'{"_id":"1"}')
+
+
 FIELD_NAMES = st.sampled_from(["name", "brand", "description", "colour", "price"])
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.dialects.edit import knn_call, plain_call, window_call
+from connector.dialects.edit import knn_call, plain_call, plain_lines, window_call
 from connector.dialects.request import SearchRequest, read_request
 from connector.dialects.splice import read_spans
 from connector.types import Call
@@ -32,7 +32,6 @@ def window(body: bytes | None, target: str = "/p/_search", first: int = 0, size:
             b'{"query":Q,"fields":[ {"field":"date","format":"yyyy"} ]}',
             b'{"query":Q,"fields":[ {"field":"date","format":"yyyy"},"name","brand"],"size":100}',
         ),
-        (b'{"query":Q,"fields":"colour"}', b'{"query":Q,"fields":["colour","name","brand"],"size":100}'),
         (b'{"query":Q,"fields":[]}', b'{"query":Q,"fields":["name","brand"],"size":100}'),
         (b'{"query":Q,"fields":["*"]}', b'{"query":Q,"fields":["*"],"size":100}'),
         (b'{"query":Q,"fields":["na*"]}', b'{"query":Q,"fields":["na*","brand"],"size":100}'),
@@ -126,6 +125,41 @@ def test_a_skipped_search_is_the_callers_bytes() -> None:
     assert (b"Accept-Encoding", b"gzip") in plain_call(asked, read_request(asked)).headers
 
 
+def test_our_part_of_ext_is_cut_where_a_request_is_not_read() -> None:
+    ids = json.dumps([f"{number:010}" for number in range(200_000)]).encode()
+    wide = b'{"query":{"terms":{"sku":' + ids + b'}},"ext":{"secondpass":{"budget_ms":300}}}'
+    asked = call(wide, Secondpass="on", X_A="1")
+    assert read_request(asked) is None
+    plain = plain_call(asked, None)
+    assert plain.body == b'{"query":{"terms":{"sku":' + ids + b"}}}"
+    assert plain.headers == [field for field in asked.headers if field[0] != b"Secondpass"]
+    deep = b"[" * 300 + b"]" * 300
+    assert plain_call(call(b'{"ext":{"secondpass":{}, "a":1},"b":' + deep + b"}"), None).body == (
+        b'{"ext":{"a":1},"b":' + deep + b"}"
+    )
+    for body in (
+        b'{"ext":{"a":{}}}',
+        b'{"ext":1}',
+        b'{"ext":{"secondpass":{}}',
+        b'{"ext":{"secondpass":1,"secondpass":2}}',
+    ):
+        assert plain_call(call(body), None).body == body
+        assert plain_call(call(body), read_request(call(body))).body == body
+
+
+def test_our_part_of_ext_is_cut_from_a_source_parameter() -> None:
+    source = quote('{"size":1,"ext":{"secondpass":{}}}')
+    made = plain_call(call(None, f"/p/_search?a&source={source}&source_content_type=application/json"), None)
+    assert (made.target, made.body) == (b"/p/_search?a", b'{"size":1}')
+
+
+def test_our_part_of_ext_is_cut_from_the_lines_of_an_msearch() -> None:
+    lines = b'{}\n{"size":1,"ext":{"secondpass":{}}}\n\n{"ext":{"secondpass":1},"from":2}\r\n{"index":"a"}\n{}\n'
+    made = plain_lines(call(lines, "/_msearch", Secondpass="on"))
+    assert made.body == b'{}\n{"size":1}\n\n{"from":2}\r\n{"index":"a"}\n{}\n'
+    assert not any(name == b"Secondpass" for name, _ in made.headers)
+
+
 def test_the_vector_leg_keeps_what_shapes_a_hit() -> None:
     body = (
         b'{"query":{"match":{"name":"x"}},"from":10,"size":5,"_source":["a", "b"],"aggs":{"x":{}},"suggest":{},'
@@ -162,7 +196,9 @@ BODIES = st.dictionaries(
 
 @given(BODIES, st.integers(0, 50), st.integers(1, 500), st.sampled_from([None, 1]))
 def test_every_other_key_keeps_its_bytes(body: dict[str, Any], first: int, size: int, indent: int | None) -> None:
-    body = {key: value for key, value in body.items() if key not in ("from", "size")}
+    unread = [key for key in ("from", "size") if key in body]  # what stands in them here, no engine takes
+    unread += [key for key in ("fields",) if not isinstance(body.get(key, []), list)]
+    body = {key: value for key, value in body.items() if key not in unread}
     raw = json.dumps(body, indent=indent).encode()
     request: SearchRequest = read(raw)
     made = window_call(request.call, request, planned(request, *FIELDS), first, size)

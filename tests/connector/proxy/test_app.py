@@ -8,10 +8,11 @@ import zlib
 import pytest
 
 from connector.errors import BadRequest, BodyTooLarge, EngineTimeout, SecondpassError
+from connector.metrics import SEARCHES
 from connector.proxy import app as app_module
 from connector.proxy.errors import describe, render
 from connector.proxy.status import readiness
-from connector.types import Answer, Call, EngineInfo, Reply
+from connector.types import Answer, Call, EngineInfo, Outcome, PassThrough, Reason, Reply, State
 from tests.connector.proxy.scripted import APPLIED, Client, Peer, answering, between
 
 ENGINE = b"HTTP/1.1 200 OK\r\nX-Engine: 1\r\nContent-Length: 2\r\n\r\n{}"
@@ -184,6 +185,102 @@ async def test_an_answer_too_long_to_hold_streams_through():
     assert said(answer) == b"skipped;reason=length"
     assert answer.endswith(b"{}")
     assert len(seen) == 1
+
+
+async def sent(client_bytes: bytes, search, answer: bytes = ENGINE) -> tuple[bytes, bytes]:
+    """What the client is answered, and all that the engine is sent."""
+    got: list[bytes] = []
+
+    async def script(peer: Peer) -> None:
+        head = await peer.head()
+        size = int(head.lower().partition(b"content-length: ")[2].split()[0])
+        got.append(head + await peer.body(size))
+        await peer.send(answer)
+
+    said = await ask(client_bytes, search, script)
+    return said[0], b"".join(got)
+
+
+EXT = b'{"size":1,"ext":{"secondpass":{"window":9}}}'
+
+
+@pytest.mark.parametrize("error", [BodyTooLarge("too long"), ZeroDivisionError("oops")])
+async def test_what_is_relayed_after_all_holds_nothing_that_was_meant_for_us(error: Exception):
+    answer, engine = await sent(search(EXT, b"Secondpass: on\r\nX-A: 1\r\n"), Recorder(error))
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert engine == b'POST /shop/_search HTTP/1.1\r\nHost: a\r\nX-A: 1\r\nContent-Length: 10\r\n\r\n{"size":1}'
+    packed = gzip.compress(EXT)
+    _, engine = await sent(search(packed, b"Content-Encoding: gzip\r\n"), Recorder(error))
+    assert engine == b'POST /shop/_search HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n{"size":1}'
+    packed = gzip.compress(BODY)  # nothing in it is ours: it goes on as it came
+    _, engine = await sent(search(packed, b"Content-Encoding: gzip\r\nAccept-Encoding: br\r\n"), Recorder(error))
+    assert b"Content-Encoding: gzip\r\nAccept-Encoding: br\r\n" in engine
+    assert engine.endswith(packed)
+
+
+def passing(call: Call | None = None):
+    """A search that is the engine's alone, sent as it was read or as `call`."""
+
+    async def pass_through(read: Call, names: tuple[str, ...]) -> PassThrough:
+        return PassThrough(call or read, Outcome(State.SKIPPED, Reason.SCROLL))
+
+    return pass_through
+
+
+def counted() -> float:
+    return SEARCHES.labels("skipped", "scroll")._value.get()
+
+
+async def test_a_skipped_search_streams_through_and_says_so():
+    before, gate, answered = counted(), asyncio.Event(), b"x" * 500_000
+
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        await peer.body(len(BODY))
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 500003\r\n\r\n" + answered)
+        await gate.wait()
+        await peer.send(b"end")
+
+    async with between(script, search=passing(), policies=("shop",)) as (_, proxy), proxy.client() as client:
+        await client.send(search())
+        head = await client.head()
+        assert said(head + b"\r\n\r\n") == b"skipped;reason=scroll"
+        assert b"\r\nContent-Encoding: br\r\n" in head
+        assert await client.exactly(500_000) == answered  # before the engine has ended its answer
+        gate.set()
+        assert await client.exactly(3) == b"end"
+    assert counted() == before + 1
+
+
+async def test_a_skipped_search_goes_out_as_it_came_or_as_it_is_edited():
+    came = search(BODY, b"X-A: 1\r\nAccept-Encoding: br\r\nSecondpass: off\r\n")
+    answer, engine = await sent(came, passing())
+    assert said(answer) == b"skipped;reason=scroll"
+    assert engine == came.replace(b"Secondpass: off\r\n", b"").replace(b"Connection: close\r\n", b"")
+    edited = Call("POST", b"/shop/_search?a", [(b"Host", b"a"), (b"X-B", b"2")], b'{"size":1}')
+    _, engine = await sent(came, passing(edited))
+    assert engine == b'POST /shop/_search?a HTTP/1.1\r\nHost: a\r\nX-B: 2\r\nContent-Length: 10\r\n\r\n{"size":1}'
+
+
+@pytest.mark.parametrize(("target", "times"), [(b"/shop/_search", 2), (b"/shop/_search?scroll=5m", 1)])
+async def test_a_search_cut_off_is_sent_once_more_but_never_one_that_opens_a_scroll(target: bytes, times: int):
+    seen: list[bytes] = []
+
+    async def script(peer: Peer) -> None:
+        while True:
+            seen.append(await peer.head())
+            await peer.body(len(BODY))
+            if len(seen) == 2:
+                peer.reset()
+            await peer.send(ENGINE)
+
+    async with between(script, search=passing(), policies=("shop",)) as (_, proxy):
+        for _ in range(2):
+            async with proxy.client() as client:
+                answer = await client.ask(search(target=target))
+        assert int(answer.split()[1]) == (200 if times == 2 else 502)
+        assert said(answer) == b"skipped;reason=scroll"
+    assert len(seen) == 1 + times
 
 
 async def test_a_fault_of_ours_costs_nothing_but_the_order():

@@ -3,7 +3,7 @@
 import pytest
 
 from connector.proxy.content import is_json
-from connector.proxy.routes import ENGINE, Route, is_slow, read
+from connector.proxy.routes import ENGINE, Route, is_slow, opens_scroll, read
 
 SEARCHES = {
     b"/_search": (),
@@ -70,22 +70,45 @@ def test_ours():
 
 
 @pytest.mark.parametrize(
-    ("target", "slow"),
+    ("method", "target", "slow"),
     [
-        (b"/a/_forcemerge", True),
-        (b"/_bulk?refresh", True),
-        (b"/a/_update_by_query", True),
-        (b"/_snapshot/r/s", True),
-        (b"/_cluster/health?wait_for_status=green", True),
-        (b"/a/_search?timeout=90s", True),
-        (b"/a/_search?request_timeout=1", True),
-        (b"/a/_search", False),
-        (b"/a/_openings", False),
-        (b"/a/_doc/1?refresh=wait_for", False),
+        ("POST", b"/a/_forcemerge", True),
+        ("POST", b"/_bulk?refresh", True),
+        ("POST", b"/a/_update_by_query", True),
+        ("PUT", b"/a", True),
+        ("PUT", b"/a/_doc/1?refresh=wait_for", True),
+        ("PUT", b"/a/_create/_search", True),
+        ("POST", b"/a/_doc", True),
+        ("POST", b"/a/_update/_search", True),
+        ("POST", b"/a/_flush", True),
+        ("PUT", b"/_enrich/policy/p/_execute", True),
+        ("DELETE", b"/_search/scroll", True),
+        ("GET", b"/_refresh", True),
+        ("GET", b"/_snapshot/r/s", True),
+        ("GET", b"/_cluster/health?wait_for_status=green", True),
+        ("POST", b"/a/_search?timeout=90s", True),
+        ("GET", b"/a/_search?request_timeout=1", True),
+        ("GET", b"/a/_search", False),
+        ("POST", b"/a/_search", False),
+        ("POST", b"/_search?x", False),
+        ("POST", b"/a,b/_msearch/template", False),
+        ("POST", b"/_search/scroll", False),
+        ("POST", b"/_render/template", False),
+        ("POST", b"/a/_count", False),
+        ("POST", b"/_mget", False),
+        ("GET", b"/a/_doc/1", False),
+        ("HEAD", b"/a", False),
     ],
 )
-def test_what_may_take_long(target: bytes, slow: bool):
-    assert is_slow(target) is slow
+def test_what_may_take_long(method: str, target: bytes, slow: bool):
+    assert is_slow(method, target) is slow
+
+
+def test_what_opens_a_scroll():
+    assert opens_scroll(b"/a/_search?scroll=5m")
+    assert opens_scroll(b"/a/_search?size=1;scroll=5m")
+    assert opens_scroll(b"/a/_search?x&s%63roll=1m")
+    assert not opens_scroll(b"/scroll=/_search?scrolled=1")
 
 
 @pytest.mark.parametrize(
