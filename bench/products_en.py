@@ -43,6 +43,7 @@ NAME = "products-en"
 RECIPE = "judged-4"  # of the shipped model
 JUDGED = "esci-hard-queries", "esci-group-queries", "esci-around-queries-1", "esci-around-queries-2"
 MORE = "esci-around-queries-3", "esci-around-queries-4"
+KINDS = "esci-kinds-queries-1", "esci-kinds-queries-2", "esci-constraints-queries"  # of the small model alone
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,8 +76,8 @@ def from_clicks(
         raise ConfigError(
             f"{folder}: no query has a click and two documents of the index that were shown {least_shown} times or more"
         )
-    found = Collection(documents, {text: text for text in grades}, grades, {})
-    return with_dev(found, dev) if dev else split_dev(found)
+    clicked = Collection(documents, {text: text for text in grades}, grades, {})
+    return with_dev(clicked, dev) if dev else split_dev(clicked)
 
 
 def split_dev(collection: Collection, seed: int = 0) -> Collection:

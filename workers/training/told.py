@@ -45,7 +45,7 @@ def claim(context: typer.Context, out: Path) -> None:
     """Make the folder, and note there what its runs are told. Raises ConfigError where it holds runs of another kind:
     their pairs and finished seeds would be taken for those of this command.
     """
-    told = {"command": str(context.info_name)}
+    told: dict[str, object] = {"command": context.info_name}
     told |= {name: _plain(value) for name, value in context.params.items() if name not in FREE}
     out.mkdir(parents=True, exist_ok=True)
     path = out / FILE
