@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from connector.cli.search import describe, find_orders
 from connector.cli.tables import lists_table, measures_table
-from connector.cli.up import addresses
+from connector.cli.up import addresses, say
 from connector.errors import SecondpassError
 from connector.evaluation import summarise
 from connector.local.demo import (
@@ -61,7 +61,7 @@ def demo(
             return
         console.print(addresses(stack))
         console.print("\nTry it:\n" + curl(stack.url), highlight=False)
-        stack.supervisor.watch()
+        stack.supervisor.watch(say(console))
 
 
 def check(found: Sequence[Found]) -> None:

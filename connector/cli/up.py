@@ -1,5 +1,7 @@
 """`secondpass up`: the whole stack on this machine, in front of an engine of its own or of yours."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -33,7 +35,12 @@ def up(
         console.print(addresses(stack))
         if not stack.settings.policy:
             console.print("No [[policy]] in the settings: every search passes through as it is (README, Settings).")
-        stack.supervisor.watch()
+        stack.supervisor.watch(say(console))
+
+
+def say(console: Console) -> Callable[[str], None]:
+    """Print a line as it is, however long and whatever brackets it has."""
+    return partial(console.print, markup=False, highlight=False, soft_wrap=True)
 
 
 def addresses(stack: Stack) -> Table:

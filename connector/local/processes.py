@@ -25,11 +25,14 @@ from connector.local.folders import Account
 
 _TAIL = 12  # lines of a log that an error shows
 _STOP_S = 10.0  # what a part may take after SIGTERM before it is killed
+RESTARTS, WITHIN_S = 3, 120.0  # how often a part that searches live without is started again; a broken one ends all
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What runs, and how to know that it is ready. `ready` is asked every 0.1 s for up to `limit_s` seconds."""
+    """What runs, and how to know that it is ready. `ready` is asked every 0.1 s for up to `limit_s` seconds. Searches
+    live without a `spare` part while it is started again.
+    """
 
     name: str
     command: tuple[str, ...]
@@ -41,6 +44,7 @@ class Part:
     account: Account | None = None
     nice: int = 0
     ports: tuple[int, ...] = ()
+    spare: bool = False
 
 
 class Supervisor:
@@ -106,10 +110,21 @@ class Supervisor:
             if (status := process.poll()) is not None:
                 raise PartFailed(f"{part.name} ended ({_ending(status)}). {_last_words(part.log)}")
 
-    def watch(self) -> None:
-        """Return never; raises PartFailed as soon as a part ends."""
+    def watch(self, say: Callable[[str], None] = print) -> None:
+        """Return never. A spare part that ends is started again; raises PartFailed as soon as any other does, or one
+        that ended RESTARTS times before.
+        """
+        ended: dict[str, list[float]] = {}
         while True:
-            self.check()
+            for part, process in list(self._running.values()):
+                if (status := process.poll()) is None:
+                    continue
+                times = [one for one in ended.get(part.name, []) if time.monotonic() - one < WITHIN_S]
+                if not part.spare or len(times) == RESTARTS:
+                    self.check()
+                ended[part.name] = [*times, time.monotonic()]
+                say(f"{part.name} ended ({_ending(status)}) and is started again. Its log: {part.log}")
+                self.restart(part.name)
             time.sleep(0.2)
 
     def restart(self, name: str) -> int:

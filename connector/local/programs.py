@@ -35,6 +35,7 @@ def _worker(role: str, model: str, settings: Settings, run: Path, environment: M
         limit_s=_WORKER_S,
         environment=environment,
         nice=WORKER_NICE,
+        spare=True,
     )
 
 

@@ -45,6 +45,7 @@ def valkey(
         ready=lambda: pong(port),
         limit_s=30.0,
         ports=(port,),
+        spare=True,
     )
 
 

@@ -5,19 +5,20 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from connector.errors import PartFailed
-from connector.local.processes import Part, Supervisor, free_port, taken
+from connector.local.processes import RESTARTS, Part, Supervisor, free_port, taken
 from connector.local.valkey import valkey
 
 # A parent as `secondpass up` is: a server, and a part that has a child of its own.
 PARENT = """
 import sys
 from pathlib import Path
-from connector.local.processes import Part, Supervisor, stopped_by_signals
+from connector.local.processes import RESTARTS, Part, Supervisor, stopped_by_signals
 from connector.local.valkey import valkey
 folder, port, script = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 worker = Part("worker", ("sh", "-c", script), folder / "worker.log", ready=(folder / "pids").exists, folder=folder)
@@ -97,6 +98,16 @@ def test_a_part_killed_from_outside_is_noticed(tmp_path: Path) -> None:
         os.kill(supervisor.start(part("worker", tmp_path, "sleep 300")), signal.SIGKILL)
         with pytest.raises(PartFailed, match=r"worker ended \(signal SIGKILL\)"):
             supervisor.watch()
+
+
+def test_a_spare_part_is_started_again_but_not_for_ever(tmp_path: Path) -> None:
+    said: list[str] = []
+    crashing = replace(part("worker", tmp_path, "echo out of memory; exit 3"), spare=True)
+    with Supervisor() as supervisor:
+        supervisor.start(crashing)
+        with pytest.raises(PartFailed, match=r"worker ended \(exit status 3\)"):
+            supervisor.watch(said.append)
+    assert said == [f"worker ended (exit status 3) and is started again. Its log: {tmp_path}/worker.log"] * RESTARTS
 
 
 def test_a_part_that_is_never_ready_is_given_up(tmp_path: Path) -> None:

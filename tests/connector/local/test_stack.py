@@ -110,13 +110,34 @@ def test_it_serves_and_ends_with_sigterm(up: Up) -> None:
     assert not list((up.log.parent / "cache").glob("runs/*"))
 
 
-def test_a_worker_that_dies_ends_it_with_its_name_and_log(up: Up) -> None:
+def test_what_searches_live_without_is_started_again(up: Up) -> None:
+    """The promise that search never dies with the reranker holds in `up`, too: the proxy goes on meanwhile."""
+    before = up.children()
+    gone = [pid for pid, line in before.items() if "--role score" in line or "valkey-server" in line]
+    assert len(gone) == 3
+    for pid in gone:
+        os.kill(pid, signal.SIGKILL)
+    with httpx.Client(base_url=f"http://127.0.0.1:{up.port}", timeout=30, trust_env=False) as client:
+        assert client.get("/").status_code == 200
+        deadline = time.monotonic() + 120
+        while client.get("/_secondpass/ready?rerank=true").status_code != 200:
+            assert time.monotonic() < deadline, up.said()
+            time.sleep(0.2)
+    for name in ("cache", "broker", "score worker words"):
+        assert re.search(rf"{name} ended \(signal SIGKILL\) and is started again\. Its log: \S+", up.said()), up.said()
     children = up.children()
-    worker = next(pid for pid, line in children.items() if "--role score" in line)
-    os.kill(worker, signal.SIGKILL)
+    assert len(children) == len(before)
+    up.process.terminate()
+    assert up.process.wait(60) == 143
+    up.leaves_nothing(before | children)
+
+
+def test_a_proxy_that_dies_ends_it_with_its_name_and_log(up: Up) -> None:
+    children = up.children()
+    os.kill(next(pid for pid, line in children.items() if line.rstrip().endswith(" proxy")), signal.SIGKILL)
     assert up.process.wait(60) == 1
     up.leaves_nothing(children)
-    found = re.search(r"score worker words ended \(signal SIGKILL\). Its log: (\S+)", up.said())
+    found = re.search(r"proxy ended \(signal SIGKILL\). Its log: (\S+)", up.said())
     assert found, up.said()
     assert Path(found[1]).exists()
     assert "Traceback" not in up.said()
