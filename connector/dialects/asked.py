@@ -21,19 +21,23 @@ def asked_patterns(request: SearchRequest) -> list[str]:
 def added_fields(request: SearchRequest, fields: Iterable[str]) -> tuple[str, ...]:
     """Those of `fields` (what the model reads) that the caller's request does not bring by itself."""
     patterns = asked_patterns(request)
-    return tuple(name for name in fields if not any(matches(pattern, name) for pattern in patterns))
+    return tuple(name for name in fields if not _covered(name, patterns))
 
 
 def kept_fields(top_hits: Mapping[str, object], fields: Iterable[str]) -> tuple[str, ...]:
     """Those of `fields` that a `top_hits` aggregation asks for by itself."""
     patterns = _asked_by(top_hits)
-    return tuple(name for name in fields if any(matches(pattern, name) for pattern in patterns))
+    return tuple(name for name in fields if _covered(name, patterns))
 
 
 def aggregations(said: Mapping[str, object]) -> Mapping[str, object]:
     """What the body of a search, or an aggregation, defines as its aggregations; the last of two members counts."""
     defined = [value for key, value in said.items() if key in ("aggs", "aggregations") and isinstance(value, Mapping)]
     return defined[-1] if defined else {}
+
+
+def _covered(name: str, patterns: Iterable[str]) -> bool:
+    return any(matches(pattern, name) for pattern in patterns)
 
 
 def _asked_by(options: Mapping[str, object]) -> list[str]:

@@ -25,32 +25,31 @@ def read(folder: Path, split: str = "") -> tuple[dict[str, str], Iterable[tuple[
     if of_part := _find(folder, f"qrels/{split or TEST}.tsv"):
         return texts, read_qrels(of_part)
     qrels = _find(folder, "qrels.tsv")
-    by_part = _parts(folder, queries)
+    by_part = read_split(folder)
     if qrels is None or (split and split not in by_part):
         there = ", ".join(sorted(parts(folder))) or "none"
         raise ConfigError(f"{folder}: no qrels/{split or TEST}.tsv and no such part; there is: {there}")
-    chosen = by_part.get(split or TEST)
-    return {key: text for key, text in texts.items() if chosen is None or key in chosen}, read_qrels(qrels)
+    chosen = set(by_part.get(split or TEST, texts))
+    return {key: text for key, text in texts.items() if key in chosen}, read_qrels(qrels)
 
 
 def parts(folder: Path) -> set[str]:
     """The names of the parts that a folder is split into, in whichever way; none of a file."""
-    named = {path.name.partition(".")[0] for path in folder.glob("qrels/*")}
-    queries = _find(folder, "queries.jsonl")
-    return named | set(_parts(folder, queries)) if queries else named
+    return {path.name.partition(".")[0] for path in folder.glob("qrels/*")} | set(read_split(folder))
 
 
-def _parts(folder: Path, queries: Path) -> dict[str, set[str]]:
-    """Query ids by part."""
+def read_split(folder: Path) -> dict[str, list[str]]:
+    """Query ids by part, as `split.json` or else the queries' own lines name them."""
     if path := _find(folder, "split.json"):
         with open_text(path) as stream:
-            return {part: set(map(str, ids)) for part, ids in orjson.loads(stream.read()).items()}
-    parts: dict[str, set[str]] = {}
-    for line, text in read_lines(queries):
-        row = json_object(queries, line, text)
-        if "split" in row:
-            parts.setdefault(str(row["split"]), set()).add(str(row.get("id", row.get("_id"))))
-    return parts
+            return {part: list(map(str, ids)) for part, ids in orjson.loads(stream.read()).items()}
+    found: dict[str, list[str]] = {}
+    if queries := _find(folder, "queries.jsonl"):
+        for line, text in read_lines(queries):
+            row = json_object(queries, line, text)
+            if "split" in row:
+                found.setdefault(str(row["split"]), []).append(str(row.get("id", row.get("_id"))))
+    return found
 
 
 def _find(folder: Path, name: str) -> Path | None:

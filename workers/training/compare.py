@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from workers.training.data import Collection, Grades, document_text
 from workers.training.encoder import MAX_TOKENS
-from workers.training.measure import Run, first_stage, gain, mean, per_query, rerank
+from workers.training.measure import Run, first_stage, gain, known, mean, per_query, rerank
 from workers.training.teachers import Pair, Teacher, blend
 
 if TYPE_CHECKING:
@@ -67,8 +67,7 @@ def dev_window(collection: Collection, engine: Neighbours, embed: Embed, max_tok
     if not grades:
         return None
     fused = first_stage(engine, queries, embed)["fused"]
-    known = {query: [key for key in keys if key in collection.documents] for query, keys in fused.items()}
-    return Window(collection, queries, grades, known, max_tokens)
+    return Window(collection, queries, grades, known(fused, collection), max_tokens)
 
 
 def speeds(models: Sequence[Teacher], pairs: Sequence[Pair]) -> list[str]:

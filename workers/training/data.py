@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from connector.errors import ConfigError
+from connector.evaluation.folders import read_split
 
 MAX_CHARS = 450
 """Characters of a document the model is trained on: about 110 tokens of English shop text."""
@@ -58,7 +59,7 @@ def read_collection(folder: Path) -> Collection:
         for line in _lines(folder, "qrels.tsv"):
             query, document, grade = line.split("\t")
             grades.setdefault(query, {})[document] = int(grade)
-        split = _read_split(folder)
+        split = read_split(folder)
     except (KeyError, ValueError) as error:
         raise ConfigError(f"{folder}: {type(error).__name__}: {error}") from error
     if not documents:
@@ -68,16 +69,6 @@ def read_collection(folder: Path) -> Collection:
 
 def _key(row: Mapping[str, Any]) -> str:
     return str(row["id"] if "id" in row else row["_id"])  # BEIR writes _id
-
-
-def _read_split(folder: Path) -> dict[str, list[str]]:
-    """Return the query ids of each part that `split.json` names, or else the lines of the queries themselves."""
-    found: dict[str, list[str]] = json.loads("".join(_lines(folder, "split.json")) or "{}")
-    if not found:
-        for row in map(json.loads, _lines(folder, "queries.jsonl")):
-            if "split" in row:
-                found.setdefault(str(row["split"]), []).append(_key(row))
-    return found
 
 
 def document_text(document: Mapping[str, Any], fields: Sequence[str] = TEXT_FIELDS, max_chars: int = MAX_CHARS) -> str:

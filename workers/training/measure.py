@@ -48,6 +48,11 @@ def first_stage(engine: Neighbours, queries: Mapping[str, str], embed: Embed) ->
     }
 
 
+def known(run: Run, collection: Collection) -> Run:
+    """Return the run without the documents that the collection does not have."""
+    return {query: [key for key in keys if key in collection.documents] for query, keys in run.items()}
+
+
 def rerank(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerFast,
@@ -56,13 +61,10 @@ def rerank(
     run: Run,
     max_tokens: int = MAX_TOKENS,
 ) -> Run:
-    """Return the run with each list in the model's order; equal scores keep the order they had. A document that the
-    collection does not have is left out.
-    """
-    known = {query: [key for key in keys if key in collection.documents] for query, keys in run.items()}
-    pairs = [(queries[query], document_text(collection.documents[key])) for query in known for key in known[query]]
+    """Return the run with each list in the model's order; equal scores keep the order they had."""
+    pairs = [(queries[query], document_text(collection.documents[key])) for query, keys in run.items() for key in keys]
     found = iter(scores(model, tokenizer, pairs, max_tokens))
-    scored = {query: {key: next(found) for key in keys} for query, keys in known.items()}
+    scored = {query: {key: next(found) for key in keys} for query, keys in run.items()}
     return {query: sorted(by_key, key=lambda key: -by_key[key]) for query, by_key in scored.items()}
 
 
@@ -103,7 +105,7 @@ def report(
     if not grades:
         return [f"no graded {part} queries: nothing measured"]
     runs = first_stage(engine, queries, embed)
-    runs["reranked"] = rerank(model, tokenizer, collection, queries, runs["fused"], max_tokens)
+    runs["reranked"] = rerank(model, tokenizer, collection, queries, known(runs["fused"], collection), max_tokens)
     found = {name: per_query(run, grades) for name, run in runs.items()}
     recall = {name: mean(per_query(run, grades, "R@100")) for name, run in runs.items()}
     lines = [f"{part} {name}: nDCG@10 {mean(found[name]):.4f}, R@100 {recall[name]:.4f}" for name in runs]
