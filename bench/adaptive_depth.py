@@ -18,7 +18,7 @@ from statistics import fmean
 from typing import Any
 
 from bench import evaluations
-from bench.esci import INDEX, data_folder
+from bench.esci import INDEX, TEXTS, data_folder
 from connector.depth import settled
 from connector.evaluation import compare, per_query
 from workers import Reranker
@@ -132,7 +132,7 @@ def main() -> None:
     if args.what == "choose":
         choose(args.files, collection)
         return
-    engine = EngineIndex(args.engine_url, INDEX)
+    engine = EngineIndex(args.engine_url, INDEX, TEXTS)
     model = Reranker(args.model, runtime="openvino", precision="bf16", activation="identity")
     if args.what == "score":
         found = score(model, engine, collection, "train") | score(model, engine, collection, "dev")

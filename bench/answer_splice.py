@@ -50,13 +50,13 @@ def main() -> None:
     planned = plan(request, Controls(), POLICY, MODEL)
     found = read_answer(body)
     assert found is not None
-    page = [render_hit(one, planned, 1.5) for one in found.candidates[:10]]
+    page = [render_hit(one, planned.added, 1.5) for one in found.candidates[:10]]
     print(f"answer of {len(body)} bytes, {len(found.candidates)} hits")
     measure("read the request", lambda: read_request(CALL))
     measure("plan", lambda: plan(request, Controls(), POLICY, MODEL))
     measure("edit the request", lambda: window_call(CALL, request, planned, 0, 100))
     measure("read the answer", lambda: read_answer(body))
-    measure("render 10 hits", lambda: [render_hit(one, planned, 1.5) for one in found.candidates[:10]])
+    measure("render 10 hits", lambda: [render_hit(one, planned.added, 1.5) for one in found.candidates[:10]])
     measure("write the answer", lambda: write_answer(body, found, page, 1.5, 12.5))
     measure("for comparison: orjson.loads alone", lambda: orjson.loads(body))
     measure("for comparison: orjson.dumps(loads)", lambda: orjson.dumps(orjson.loads(body)))

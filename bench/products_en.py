@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import bge_base
-from bench.esci import INDEX, data_folder
+from bench.esci import INDEX, TEXTS, data_folder
 from workers.sources import MINILM, locate
 from workers.training.data import read_collection
 from workers.training.embedding import Embedder
@@ -152,7 +152,7 @@ def main() -> None:
         if args.what == "ship":
             ship(seed, args.out, args.to, args.recipe)
         else:
-            train(seed, EngineIndex(args.engine_url, args.index), args.out, args.recipe)
+            train(seed, EngineIndex(args.engine_url, args.index, TEXTS), args.out, args.recipe)
 
 
 if __name__ == "__main__":

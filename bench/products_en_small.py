@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from bench.esci import INDEX, data_folder
+from bench.esci import INDEX, TEXTS, data_folder
 from bench.model_path import RESULTS
 from bench.products_en import JUDGED, KINDS, MORE, judged, log, minutely
 from bench.quantize import scifact_index
@@ -248,7 +248,7 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     if args.what == "label":
         kept(args.out / "other.jsonl", lambda: other_pairs(args.engine_url))
-        kept(args.out / "shop.jsonl", lambda: shop_pairs(EngineIndex(args.engine_url, INDEX)))
+        kept(args.out / "shop.jsonl", lambda: shop_pairs(EngineIndex(args.engine_url, INDEX, TEXTS)))
         kept(args.out / "judged.jsonl", judged_pairs)
     if args.what == "card":
         card(args.to)

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from bench import evaluations
-from bench.esci import data_folder
+from bench.esci import TEXTS, data_folder
 from bench.model_path import RESULTS, machine
 from workers.checkpoint import read_config, read_weights
 from workers.choose import opener
@@ -62,7 +62,7 @@ def scifact_index(url: str, collection: Collection) -> Iterator[EngineIndex]:
             text = f"{document['title']} {document['text']}"
             lines += [json.dumps({"index": {"_id": key}}), json.dumps({"text_all": text})]
         call(f"{url}/{INDEX}/_bulk?refresh=true", ("\n".join(lines) + "\n").encode(), kind="application/x-ndjson")
-        yield EngineIndex(url, INDEX)
+        yield EngineIndex(url, INDEX, TEXTS)
     finally:
         call(f"{url}/{INDEX}", method="DELETE")
 

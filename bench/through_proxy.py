@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import track
 
 from bench import evaluations
-from bench.esci import INDEX, data_folder
+from bench.esci import INDEX, TEXTS, data_folder
 from connector.evaluation import summarise
 from connector.fusion import fuse
 from connector.local.stack import Wish, running
@@ -88,7 +88,7 @@ def reranked(
 
 def first_stage(url: str, queries: dict[str, str]) -> dict[str, dict[str, list[str]]]:
     """BM25, kNN and the product's own fusion of both, straight from the engine."""
-    engine, embed = EngineIndex(url, INDEX), Embedder()
+    engine, embed = EngineIndex(url, INDEX, TEXTS), Embedder()
     words = engine.lexical(list(queries.values()), 100)
     near = engine.nearest(embed(list(queries.values())).tolist(), 100)
     runs: dict[str, dict[str, list[str]]] = {"BM25": {}, "kNN": {}, "fused": {}}

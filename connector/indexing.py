@@ -57,9 +57,9 @@ async def load(
         for items in _batches(islice(records, journal.tally.records, None), sender.pace.batch):
             behind, ahead = ahead, asyncio.create_task(_prepare(items, vectors))
             if behind:
-                watch(journal.note(*await sender.send(await behind)))
+                watch(await _settle(await behind, sender, journal))
         if ahead:
-            watch(journal.note(*await sender.send(await ahead)))
+            watch(await _settle(await ahead, sender, journal))
     finally:
         if ahead:
             ahead.cancel()
@@ -72,6 +72,7 @@ async def load(
 class _Batch:
     ready: list[tuple[Record, bytes]] = field(default_factory=list)  # with the source as JSON
     rejected: list[Rejected] = field(default_factory=list)
+    bare: set[int] = field(default_factory=set)  # lines of those that are ready without a vector that was wanted
 
 
 async def _prepare(items: Sequence[Record | Rejected], vectors: Vectors | None) -> _Batch:
@@ -83,9 +84,16 @@ async def _prepare(items: Sequence[Record | Rejected], vectors: Vectors | None) 
         if isinstance(vector, str):
             batch.rejected.append(Rejected(record.line, record.id, vector, record.source))
         else:
+            if vectors and not vector:
+                batch.bare.add(record.line)
             whole = {**record.source, vectors.field: vector} if vectors and vector else record.source
             batch.ready.append((record, orjson.dumps(whole)))
     return batch
+
+
+async def _settle(batch: _Batch, sender: "_Sender", journal: Journal) -> Tally:
+    indexed, rejected = await sender.send(batch)
+    return journal.note(indexed, rejected, len(batch.bare - {item.line for item in rejected}))
 
 
 @dataclass(slots=True)

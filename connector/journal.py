@@ -17,11 +17,14 @@ from connector.records import Rejected
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Documents so far: `records` were read, each is `indexed` or `rejected`."""
+    """Documents so far: `records` were read, each is `indexed` or `rejected`; `bare` of the indexed got no vector where
+    vectors were wanted.
+    """
 
     records: int = 0
     indexed: int = 0
     rejected: int = 0
+    bare: int = 0
 
 
 class Journal:
@@ -44,7 +47,7 @@ class Journal:
             file.truncate(known["bytes"] if known else 0)
         return self.tally
 
-    def note(self, indexed: int, rejected: Sequence[Rejected]) -> Tally:
+    def note(self, indexed: int, rejected: Sequence[Rejected], bare: int = 0) -> Tally:
         """One more batch is settled."""
         with self.rejects.open("ab") as file:
             for item in rejected:
@@ -56,6 +59,7 @@ class Journal:
             records=before.records + indexed + len(rejected),
             indexed=before.indexed + indexed,
             rejected=before.rejected + len(rejected),
+            bare=before.bare + bare,
         )
         draft = self._position.with_suffix(".part")
         draft.write_bytes(orjson.dumps({"stamp": self._stamp, "tally": asdict(self.tally), "bytes": size}))

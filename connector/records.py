@@ -5,8 +5,10 @@ Ids are the same at every reading of the same file: the id field, else `id` or `
 
 import csv
 import gzip
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,6 +16,9 @@ import orjson
 
 from connector.errors import ConfigError
 
+FIRST = 100  # documents that are looked at before an index is made
+DELIMITERS = (",", ";", "\t", "|")
+ACTIONS = ("index", "create", "update", "delete")  # of a bulk request, each before its document
 LONGEST_CELL = 16 * 1024 * 1024  # of a CSV, in characters; the standard library's own limit is 128 K
 
 
@@ -37,14 +42,32 @@ class Rejected:
 
 
 def read(path: Path, id_field: str | None = None) -> Iterator[Record | Rejected]:
-    """Every document of a file, in order; blank lines are none. Raises ConfigError for a file that is none of ours."""
+    """Every document of a file, in order; blank lines are none. Raises ConfigError for a file that is none of ours, and
+    where it cannot be read to its end.
+    """
+    try:
+        yield from _read(path, id_field)
+    except (EOFError, OSError, zlib.error) as error:
+        why = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{path}: cannot be read: {why}") from error
+
+
+def look(path: Path, id_field: str | None = None) -> list[Record]:
+    """The file's first documents, before anything is made of them. Raises ConfigError as `read`, and for none."""
+    first = list(islice(read(path, id_field), FIRST))
+    if not first:
+        raise ConfigError(f"{path}: holds no document")
+    return [item for item in first if isinstance(item, Record)]
+
+
+def _read(path: Path, id_field: str | None) -> Iterator[Record | Rejected]:
     kind = next((suffix for suffix in reversed(path.suffixes) if suffix != ".gz"), "")
     if kind in (".jsonl", ".ndjson", ".json"):
         with _open(path) as lines:
             yield from (_identified(item, id_field) for item in _json_lines(lines, path))
     elif kind in (".csv", ".tsv"):
         with _open(path) as lines:
-            yield from (_identified(item, id_field) for item in _rows(lines, "\t" if kind == ".tsv" else ","))
+            yield from (_identified(item, id_field) for item in _rows(lines, "\t" if kind == ".tsv" else ",", path))
     else:
         raise ConfigError(f"{path}: not a .jsonl, .ndjson, .csv or .tsv file (each may end in .gz)")
 
@@ -58,12 +81,7 @@ def count_lines(path: Path) -> int | None:
 
 
 def _open(path: Path) -> IO[bytes] | gzip.GzipFile:
-    try:
-        if path.suffix == ".gz":
-            return gzip.open(path)
-        return path.open("rb")
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
 
 
 def _json_lines(lines: Iterable[bytes], path: Path) -> Iterator[Record | Rejected]:
@@ -81,20 +99,40 @@ def _json_lines(lines: Iterable[bytes], path: Path) -> Iterator[Record | Rejecte
             yield Rejected(number, "", f"not JSON: {error}", text)
             continue
         if isinstance(found, dict):
+            if number == 1 and _is_action(found):
+                raise ConfigError(
+                    f"{path}: line 1 is an action line of the engine's _bulk; send the file there as it is, or keep "
+                    "the documents alone (awk 'NR % 2 == 0' does, where every action has one)"
+                )
             yield Record(number, "", found)
         else:
             yield Rejected(number, "", f"not a JSON object but {type(found).__name__}", text)
 
 
-def _rows(lines: Iterable[bytes], delimiter: str) -> Iterator[Record | Rejected]:
-    """Rows under the file's first line of names. Empty cells are left out; numbers are the engine's to read."""
+def _is_action(found: dict[str, Any]) -> bool:
+    """`{"index": {"_id": "1"}}` or `{"index": {}}`: the name of an action alone, and no field of a document."""
+    told = next(iter(found.values()), None)
+    named = len(found) == 1 and next(iter(found)) in ACTIONS and isinstance(told, dict)
+    return named and (not told or bool({"_index", "_id"} & told.keys()))
+
+
+def _rows(lines: Iterable[bytes], delimiter: str, path: Path) -> Iterator[Record | Rejected]:
+    """Rows under the file's first line of names. Empty cells are left out; numbers are the engine's to read.
+
+    Where the names are not set apart by `delimiter`, by another of `DELIMITERS` that is there.
+    """
     csv.field_size_limit(LONGEST_CELL)
-    reader = csv.reader((line.decode("utf-8", "surrogateescape") for line in lines), delimiter=delimiter)
+    texts = (line.decode("utf-8", "surrogateescape") for line in lines)
+    head = next(texts, "")
+    there = (sign for sign in (delimiter, *DELIMITERS) if sign in head)
+    reader = csv.reader(chain([head], texts), delimiter=next(there, delimiter))
     names = [name.strip() for name in next(reader, [])]
     if names:
         names[0] = names[0].removeprefix("\ufeff")
     if not names or len(set(names)) < len(names) or "" in names:
-        raise ConfigError(f"the first line must name the columns, each once: {', '.join(names) or 'it is empty'}")
+        raise ConfigError(
+            f"{path}: the first line must name the columns, each once: {', '.join(names) or 'it is empty'}"
+        )
     while True:
         line = reader.line_num + 1
         try:

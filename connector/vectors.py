@@ -12,6 +12,7 @@ from connector.records import Record
 from connector.types import Reason
 
 TEXT_LIMIT = 8192  # characters that are sent to be embedded: 512 tokens, all that most embedders read, at 16 each
+FIELD = "embedding"  # of our mappings
 
 Embed = Callable[[list[str]], Awaitable[Sequence[Sequence[float]]]]
 """One vector a text, in order. Raises RerankError: MODEL where a text cannot be read, else its reason."""
@@ -25,7 +26,12 @@ class Vectors:
 
     embed: Embed
     fields: Sequence[str]
-    field: str = "embedding"
+    field: str = FIELD
+
+
+def gets_vector(source: Mapping[str, object], fields: Sequence[str], field: str = FIELD) -> bool:
+    """Whether a document brings its vector, or a text to make one of."""
+    return source.get(field) is not None or bool(document_text(source, fields))
 
 
 async def find_vectors(records: Sequence[Record], vectors: Vectors) -> dict[int, list[float] | str]:

@@ -41,6 +41,8 @@ def list_models(
     for name, revision, folder in _cached():
         table.add_row(f"{name} @ {revision[:12]}", *_described(folder))
     for root in folders or []:
+        if not root.is_dir():
+            raise ConfigError(f"{root}: no such folder")
         for path in sorted({found.parent for found in (*root.glob("config.json"), *root.glob("*/config.json"))}):
             table.add_row(str(path), *_described(path))
     Console().print(table)

@@ -14,7 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
+from connector.extras import adds
 from workers.batching import CPU_TOKENS, GPU_TOKENS, Batches
+from workers.checkpoint import has_weights
+from workers.devices import checked
 from workers.probes import PROBES
 from workers.runtimes.base import Logits, Runtime, RuntimeRefused
 from workers.tokens import Encoded, Tokens
@@ -58,9 +61,14 @@ class Choice:
 
 
 def opener(folder: Path, device: str) -> Opener:
-    """Loads a runtime by name. The libraries are imported only here, when asked for."""
+    """Loads a runtime by name. The libraries are imported only here, when asked for. Raises ConfigError for a device
+    that there is not.
+    """
+    checked(device)
 
     def load(name: str, precision: str) -> Runtime:
+        if name in ("openvino", "torch") and graphs_alone(folder):
+            raise RuntimeRefused(f'{folder} holds ONNX graphs and no weights: set runtime = "onnx"')
         if name == "openvino":
             _require("openvino", "torch", "worker-cpu")
             if device.startswith("cuda"):
@@ -86,6 +94,11 @@ def opener(folder: Path, device: str) -> Opener:
     return load
 
 
+def graphs_alone(folder: Path) -> bool:
+    """Whether a folder holds ONNX graphs, and no weights that another runtime could load."""
+    return not has_weights(folder) and any(folder.rglob("*.onnx"))
+
+
 def cuda_or_cpu() -> str:
     """The device of `device = "auto"` for torch, which is not imported (250 MB) where there is no card at all."""
     if not any(Path(device).exists() for device in CARDS):
@@ -101,7 +114,7 @@ def names(runtime: str, device: str) -> list[str]:
         return [runtime]
     installed = [name for name in ("openvino", "torch") if importlib.util.find_spec(name)]
     if not installed:
-        raise RuntimeRefused("no runtime is installed: pip install 'secondpass[worker-cpu]' or 'secondpass[worker]'")
+        raise RuntimeRefused(f"no runtime is installed: {adds('worker-cpu')}, or {adds('worker')}")
     on_cuda = device.startswith("cuda") or (device == "auto" and "torch" in installed and cuda_or_cpu() == "cuda")
     return ["torch"] if on_cuda else installed
 
@@ -138,7 +151,7 @@ def choose(load: Opener, tokens: Tokens, runtimes: Sequence[str], classes: Seque
             if right and trial.rate > needed * best.rate:
                 best = trial
     if best is None:
-        raise RuntimeRefused("; ".join(refused))
+        raise RuntimeRefused("; ".join(dict.fromkeys(refused)))
     return Choice(best.runtime, ", ".join(said))
 
 
@@ -199,4 +212,4 @@ def kendall(first: Logits, second: Logits) -> float:
 
 def _require(package: str, other: str, extra: str = "worker") -> None:
     if importlib.util.find_spec(package) is None:
-        raise RuntimeRefused(f"{package} is not installed: pip install 'secondpass[{extra}]', or use runtime = {other}")
+        raise RuntimeRefused(f"{package} is not installed: {adds(extra)}, or use runtime = {other}")

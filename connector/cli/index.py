@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -22,16 +22,18 @@ from connector.errors import ConfigError, RerankError, SecondpassError
 from connector.indexing import Waiting, Watch, load
 from connector.journal import Journal, Tally
 from connector.keys import state_folder
-from connector.records import count_lines, read
+from connector.records import Record, count_lines, look, read
 from connector.services import Services
 from connector.settings import Settings
-from connector.vectors import Vectors
+from connector.vectors import Vectors, gets_vector
 from mappings.loader import install, switch
 from mappings.render import LANGUAGES, MAPPINGS, render, text_fields
 
 WORKER_WAIT_BEATS = 5  # how long a worker that has just been started may take to be seen
 EMBED_S = 600.0  # for one batch of 256 documents: 5 to 20 s on one core, longer where several loads share a worker
 SHOWN_REJECTS = 10
+SHOWN_NAMES = 12
+IDS = ("id", "_id")
 
 
 def index(
@@ -93,7 +95,10 @@ class _Wanted:
 
 
 async def _run(wanted: _Wanted, settings: Settings, console: Console) -> Tally:
-    items = read(wanted.source, wanted.id_field)
+    items, first = read(wanted.source, wanted.id_field), look(wanted.source, wanted.id_field)
+    fields = _fields(wanted)
+    if wanted.vectors:
+        _check_texts(first, fields, wanted)
     engine = await open_engine(settings.engine)
     try:
         async with _embedder(settings if wanted.vectors else None) as embedder:
@@ -109,7 +114,7 @@ async def _run(wanted: _Wanted, settings: Settings, console: Console) -> Tally:
                     items,
                     installed.index,
                     journal,
-                    vectors=_vectors(wanted, embedder),
+                    vectors=Vectors(partial(embedder.documents, timeout_s=EMBED_S), fields) if embedder else None,
                     rate=wanted.rate,
                     watch=watch,
                 )
@@ -122,8 +127,39 @@ async def _run(wanted: _Wanted, settings: Settings, console: Console) -> Tally:
         f"{escape(wanted.name)} -> {escape(installed.index)}: {tally.indexed} indexed, {tally.rejected} rejected in "
         f"{time.monotonic() - began:.1f} s; {total} documents there now."
     )
+    if tally.bare:
+        console.print(
+            f"{tally.bare} of them have no vector, because there is no text in {escape(', '.join(fields))}: name the "
+            "fields of their texts with --text-fields, and run it again.",
+            style="yellow",
+        )
     _tell_rejected(journal, console)
     return tally
+
+
+def _fields(wanted: _Wanted) -> tuple[str, ...]:
+    """The fields that are embedded: those named, else all texts of the mapping."""
+    return wanted.fields or _texts(wanted.mapping, wanted.language)
+
+
+def _texts(mapping: str, language: str) -> tuple[str, ...]:
+    return tuple(field for field in text_fields(render(mapping, "opensearch", language=language)) if "." not in field)
+
+
+def _check_texts(first: Sequence[Record], fields: Sequence[str], wanted: _Wanted) -> None:
+    """Raise ConfigError where none of the first documents has what is to be embedded."""
+    if not first or any(gets_vector(record.source, fields) for record in first):
+        return
+    pairs = (pair for record in first for pair in record.source.items())
+    names = list(dict.fromkeys(name for name, value in pairs if isinstance(value, str | list) and name not in IDS))
+    fitting = max(MAPPINGS, key=lambda mapping: len({*names} & {*_texts(mapping, wanted.language)}))
+    fits = fitting != wanted.mapping and {*names} & {*_texts(fitting, wanted.language)}
+    advice = f"--mapping {fitting}, " if fits else ""
+    raise ConfigError(
+        f"{wanted.source}: none of the first {len(first)} documents has text in {', '.join(fields)}, which are "
+        f"embedded; they have {', '.join(names[:SHOWN_NAMES]) or 'no text at all'}. Give {advice}--text-fields with "
+        "some of these, or --no-vectors"
+    )
 
 
 @asynccontextmanager
@@ -147,14 +183,6 @@ async def _embedder(settings: Settings | None) -> AsyncIterator[EmbedClient | No
             ) from error
     finally:
         await services.close()
-
-
-def _vectors(wanted: _Wanted, embedder: EmbedClient | None) -> Vectors | None:
-    if embedder is None:
-        return None
-    body = render(wanted.mapping, "opensearch", language=wanted.language)
-    fields = wanted.fields or tuple(field for field in text_fields(body) if "." not in field)
-    return Vectors(partial(embedder.documents, timeout_s=EMBED_S), fields)
 
 
 @contextmanager

@@ -30,11 +30,13 @@ def main() -> None:
     except SecondpassError as error:
         print(error, file=sys.stderr)
         sys.exit(2 if isinstance(error, ConfigError) else 1)
+    except UnicodeDecodeError as error:
+        print(f"a file is not text in UTF-8, the settings or one that was named: {error}", file=sys.stderr)
+        sys.exit(2)
     except OSError as error:
-        if error.errno not in NO_ROOM:
-            raise
         where = f" ({error.filename})" if error.filename else ""
-        print(f"{error.strerror}{where}: make room and run the same again; what goes on, goes on", file=sys.stderr)
+        again = ": make room and run the same again; what goes on, goes on" if error.errno in NO_ROOM else ""
+        print(f"{error.strerror or error}{where}{again}", file=sys.stderr)
         sys.exit(1)
 
 

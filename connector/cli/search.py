@@ -12,7 +12,7 @@ from rich.console import Console
 from connector.cli.tables import Entry, lists_table
 from connector.cli.where import BrokerUrl, Config, EngineUrl, Port, RedisUrl, settings_at
 from connector.client import AsyncClient, Reranking
-from connector.engines.detect import authorization
+from connector.credentials import authorization
 from connector.engines.open import open_engine
 from connector.errors import EngineRefused, RerankError
 from connector.firststage import by_vector, by_words, fused, label
@@ -94,7 +94,7 @@ async def find_orders(
         await engine.close()
     async with AsyncClient(proxy_url, auth=authorization(settings.engine.service_auth) or None) as client:
         answer = await client.search(index, query, size, filter=filter)
-    places = {candidate.key: candidate.engine_rank for candidate in words}
+    places = {(candidate.index, candidate.id): candidate.engine_rank for candidate in words}
     return Orders(
         engine=[_entry(candidate) for candidate in words[:size]],
         fused=None if mixed is None else [_entry(candidate) for candidate in mixed[:size]],

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import httpx
 
+from connector.credentials import authorization, tls_context
 from connector.doctor.finding import Finding, ok
 from connector.doctor.servers import check_clock
-from connector.engines.detect import authorization, tls_context
 from connector.settings import Engine
 
 QUESTION = "/_nodes/_local/stats/os?filter_path=nodes.*.timestamp"  # milliseconds of the epoch

@@ -4,14 +4,13 @@ Response headers decide (`X-OpenSearch-Version`, `X-elastic-product`); they are 
 from the header or from `/_nodes/_local`, which a service account may not be allowed to read: then it is "unknown".
 """
 
-import base64
 import logging
-import ssl
 
 import httpx
 import orjson
 
-from connector.errors import ConfigError, EngineError, EngineTimeout, EngineUnreachable
+from connector.credentials import authorization, tls_context
+from connector.errors import EngineError, EngineTimeout, EngineUnreachable
 from connector.settings import Engine as EngineSettings
 from connector.types import EngineInfo
 
@@ -44,31 +43,6 @@ async def detect(settings: EngineSettings) -> EngineInfo:
             _tell(info)
             return info
     raise EngineUnreachable(f"no engine node can be reached ({'; '.join(problems)}); check engine.url and engine.ca")
-
-
-def authorization(service_auth: str) -> str:
-    """The Authorization header of `engine.service_auth`; "" where it is empty. Raises ConfigError."""
-    kind, _, secret = service_auth.partition(":")
-    if not service_auth:
-        return ""
-    if kind == "basic" and ":" in secret:
-        return "Basic " + base64.b64encode(secret.encode()).decode()
-    if kind == "apikey" and secret:
-        return f"ApiKey {secret}"
-    raise ConfigError('engine.service_auth must read "basic:user:password" or "apikey:..."')
-
-
-def tls_context(settings: EngineSettings) -> ssl.SSLContext | bool:
-    """What httpx needs for `verify`: the settings' authority and client certificate, else its own default."""
-    if not (settings.ca or settings.client_cert):
-        return True
-    try:
-        context = ssl.create_default_context(cafile=settings.ca or None)
-        if settings.client_cert:
-            context.load_cert_chain(settings.client_cert, settings.client_key or None)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"engine.ca, client_cert or client_key cannot be read: {error}") from error
-    return context
 
 
 async def _ask(settings: EngineSettings, url: str) -> EngineInfo:

@@ -1,8 +1,10 @@
 """The one place where a concrete engine is chosen."""
 
+from connector.credentials import authorization
 from connector.engines.base import Engine
-from connector.engines.detect import authorization, detect
+from connector.engines.detect import detect
 from connector.errors import ConfigError
+from connector.extras import adds
 from connector.settings import Engine as EngineSettings
 from connector.types import EngineInfo
 
@@ -27,5 +29,5 @@ def engine_of(settings: EngineSettings, info: EngineInfo) -> Engine:
         return ElasticsearchEngine(settings, info, auth)
     except ModuleNotFoundError as error:
         raise ConfigError(
-            f"the engine is {info.dialect}, whose client is not installed: pip install 'secondpass[{info.dialect}]'"
+            f"the engine is {info.dialect}, whose client is not installed: {adds(info.dialect)}"
         ) from error

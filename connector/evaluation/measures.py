@@ -10,11 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from connector.errors import ConfigError
+from connector.extras import adds
 
 try:
     import ir_measures
 except ModuleNotFoundError as error:
-    raise ConfigError("measures need ir-measures: pip install 'secondpass[evaluate]'") from error
+    raise ConfigError(f"measures need ir-measures: {adds('evaluate')}") from error
 
 Run = Mapping[str, Sequence[str]]
 """Query id -> document ids, best first."""

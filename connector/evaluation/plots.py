@@ -9,6 +9,7 @@ from typing import Any
 
 from connector.errors import ConfigError
 from connector.evaluation.results import Found, Results
+from connector.extras import adds
 
 COLOURS = ("#3b6ea5", "#c2571a", "#4d8b31", "#8e5ea2", "#a33b3b", "#5a5a5a")
 INK = "#333333"
@@ -19,7 +20,7 @@ def draw(results: Results, folder: Path) -> list[Path]:
     try:
         import matplotlib
     except ModuleNotFoundError as error:
-        raise ConfigError("plots need matplotlib: pip install 'secondpass[evaluate]'") from error
+        raise ConfigError(f"plots need matplotlib: {adds('evaluate')}") from error
     matplotlib.use("Agg")
     compared = [one for one in results.found.values() if one.difference]
     wanted: dict[str, Callable[[], Any]] = {"quality": lambda: _quality(results)}

@@ -93,7 +93,8 @@ def summarise_answers(
     found = [_found(system, judgments, answers, kept, base) for system in systems]
     compared = {one.system.name: one for one in found if not one.system.cold}
     depth = tuple(one for one in found if one.system.cold)
-    return Results(index, judgments, kept, baseline, compared, depth, tuple(_warnings(compared, base, kept[0])))
+    warnings = (*_strange(index, judgments, answers), *_warnings(compared, base, kept[0]))
+    return Results(index, judgments, kept, baseline, compared, depth, warnings)
 
 
 def unsound(answers: Answers) -> list[Answered]:
@@ -134,6 +135,32 @@ def _times(rows: Iterable[Answered]) -> Times | None:
     added = [one.ms for one in answered if one.state == "applied"]
     p50, p95 = (float(value) for value in np.percentile(took, [50, 95]))
     return Times(p50, p95, float(np.median(added)) if added else None)
+
+
+def _strange(index: str, judgments: Judgments, answers: Answers) -> list[str]:
+    """Systems without a list, or whose lists hold no graded document at any place: their ids are others than those of
+    the judgments, or the index is.
+    """
+    lists = {name: {query: set(one.ids) for query, one in rows.items()} for name, rows in answers.items()}
+    silent = [name for name, rows in lists.items() if not any(rows.values())]
+    known = judgments.grades
+    strange = [
+        name
+        for name, rows in lists.items()
+        if name not in silent and not any(ids & known[query].keys() for query, ids in rows.items())
+    ]
+    said = [
+        f"{name} has no hit for any of the {len(known)} queries: is the index empty, or are a file's query ids others "
+        "than those of the judgments?"
+        for name in silent
+    ]
+    if strange:
+        who = "no system" if len(strange) == len(lists) else f"not one of {', '.join(strange)}"
+        said.append(
+            f"{who} found a graded document for any query, so figures are 0: are the document ids of the judgments "
+            f"those of {index}?"
+        )
+    return said
 
 
 def _warnings(found: Mapping[str, Found], base: Found, measure: str) -> list[str]:

@@ -17,9 +17,9 @@ import orjson
 
 from connector.client import AsyncClient, SearchResult, read_result
 from connector.contract import BEAT_S
+from connector.credentials import authorization
 from connector.embedding import MODEL
 from connector.engines.base import Engine
-from connector.engines.detect import authorization
 from connector.engines.http import HttpEngine
 from connector.engines.open import open_engine
 from connector.errors import ConfigError, RerankError, SecondpassError

@@ -91,7 +91,11 @@ def policy_of(index: str, name: str, settings: Settings) -> Policy:
     found = match_policy((index,), settings.policy)
     if isinstance(found, Policy):
         return found
-    raise ConfigError(f"no [[policy]] of the settings covers {index!r}: write one (README), or name one with --policy")
+    there = "; ".join(f"{policy.name}: {', '.join(policy.indices)}" for policy in settings.policy) or "none"
+    raise ConfigError(
+        f"no [[policy]] of the settings covers {index!r} (there is {there}): name an index that one covers, or write "
+        "one (README); `secondpass evaluate` also takes one by its name, as --policy"
+    )
 
 
 def refuse_changes(systems: Sequence[System], settings: Settings) -> None:

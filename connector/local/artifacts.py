@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from connector.errors import PartFailed
+from connector.extras import adds
 from connector.local.folders import cache_folder, put_in_place
 
 _BLOCK = 1 << 20
@@ -83,7 +84,7 @@ def _download(artifact: Artifact, part: Path, bar: Progress) -> None:
         from maven_artifact.requestor import RequestException
         from requests import RequestException as TransferFailed
     except ImportError as error:
-        raise PartFailed(f"{artifact.file} must be downloaded: pip install 'secondpass[local]'") from error
+        raise PartFailed(f"{artifact.file} must be downloaded: {adds('local')}") from error
 
     mirror = os.environ.get("SECONDPASS_MAVEN")
     downloader = Downloader(base=mirror) if mirror else Downloader()

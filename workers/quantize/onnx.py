@@ -4,10 +4,10 @@ Rule: the graph is exported by torch from the same weights, with both axes free;
 quantisation, made here once and never in a worker.
 """
 
-import importlib.util
 import warnings
 from pathlib import Path
 
+from connector.extras import need
 from workers.checkpoint import read_config
 from workers.runtimes.base import RuntimeRefused
 
@@ -15,12 +15,10 @@ INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
 
 def export(source: Path, out: Path, precision: str) -> None:
-    """Write onnx/model.onnx, and for int8 onnx/model_int8.onnx beside it, into the folder `out`. Raises RuntimeRefused
-    where a library is missing or the architecture has no export.
+    """Write onnx/model.onnx, and for int8 onnx/model_int8.onnx beside it, into the folder `out`. Raises ConfigError
+    where a library is missing, RuntimeRefused where the architecture has no export.
     """
-    for package in ("torch", "transformers", "onnx", "onnxruntime"):
-        if importlib.util.find_spec(package) is None:
-            raise RuntimeRefused(f"exporting to ONNX needs {package}: pip install 'secondpass[worker,onnx]'")
+    need("exporting to ONNX", "worker,onnx", "torch", "transformers", "onnx", "onnxruntime")
     folder = out / "onnx"
     folder.mkdir(exist_ok=True)
     _trace(source, folder / "model.onnx")

@@ -6,17 +6,23 @@ from typing import Annotated
 import typer
 
 from connector.errors import ConfigError
+from connector.extras import need
 from workers.sources import MINILM, locate
 from workers.training.options import (
+    ENGINE,
     LEARNING,
+    LIBRARIES,
     Batch,
+    Config,
     Device,
+    Dialect,
     Epochs,
     MaxQueryChars,
     MaxTokens,
     Precision,
     SaveEvery,
     Seeds,
+    TextField,
 )
 from workers.training.told import claim, command_line, refuse
 
@@ -38,7 +44,7 @@ title, brand, color, category, text) and, where people judged some, queries.json
 """
 
 CLASSES = "cross-entropy"
-DATA, ENGINE, NEGATIVES = "What to learn from", "The live engine", "Hard negatives"
+DATA, NEGATIVES = "What to learn from", "Hard negatives"
 MINING = "negatives", "ranks", "per_query", "teacher", "guard"
 STOPPING = "evaluations", "patience"
 
@@ -64,21 +70,25 @@ def train(
         typer.Option(help="Grades or labels to stop and measure by; else a share.", rich_help_panel=DATA),
     ] = None,
     fields: Annotated[
-        str, typer.Option(help="Fields of the index's documents, title first.", rich_help_panel=DATA)
-    ] = "title,brand,color,text",
+        str,
+        typer.Option(
+            help="Fields of the index's documents, title first; default: its policy's, else its texts.",
+            rich_help_panel=DATA,
+        ),
+    ] = "",
     least_shown: Annotated[
         int, typer.Option(min=1, help="Impressions a document needs for a label.", rich_help_panel=DATA)
     ] = 3,
     made: Annotated[int, typer.Option(min=1, help="Queries to make from the catalogue.", rich_help_panel=DATA)] = 3200,
     languages: Annotated[str, typer.Option(help="Languages the texts are in.", rich_help_panel=DATA)] = "en",
     engine_url: Annotated[
-        str, typer.Option(help="Engine that hard negatives are mined from.", rich_help_panel=ENGINE)
-    ] = "http://127.0.0.1:9200",
+        str,
+        typer.Option(help="Engine that hard negatives are mined from; default: the settings'.", rich_help_panel=ENGINE),
+    ] = "",
+    config: Config = None,
     index: Annotated[str, typer.Option(help="Index with the same documents.", rich_help_panel=ENGINE)] = "",
-    dialect: Annotated[str, typer.Option(help="opensearch or elasticsearch.", rich_help_panel=ENGINE)] = "opensearch",
-    text_field: Annotated[
-        str, typer.Option(help="Analysed field that BM25 reads.", rich_help_panel=ENGINE)
-    ] = "text_all",
+    dialect: Dialect = "",
+    text_field: TextField = "",
     vector_field: Annotated[str, typer.Option(help="Vector field.", rich_help_panel=ENGINE)] = "embedding",
     embedder: Annotated[
         str, typer.Option(help="Embedder of the index's vectors; none: BM25 alone.", rich_help_panel=ENGINE)
@@ -138,20 +148,23 @@ def train(
     if loss == CLASSES and labels is None:
         raise ConfigError(f"--loss {CLASSES} tells labels apart: give them with --labels")
     if labels:
+        refuse(context, ("loss",) if loss != CLASSES else (), f"--labels are told apart by {CLASSES}")
         refuse(context, ("data", "index", "made", *MINING), "training on --labels reads no index")
     elif grades or clicks:
         refuse(context, ("made",), "queries are made where there is a catalogue alone")
     else:
         refuse(context, MINING, "a catalogue's recipe mines its own negatives; they belong to --grades and --clicks")
         refuse(context, STOPPING, "training on a catalogue runs to its end; early stopping is for the other sources")
+    need("train", "train", *LIBRARIES)
     from dataclasses import replace
 
+    from connector.settings import load
     from workers.training import run as runs
     from workers.training.encoder import device_name
     from workers.training.gather import from_clicks, from_judgments, languages_of, with_dev
     from workers.training.labels import read_labelled
     from workers.training.losses import find
-    from workers.training.open import open_documents, open_engine, open_guard, read_negatives, shown_progress
+    from workers.training.open import open_documents, open_guard, open_index, read_negatives, shown_progress
     from workers.training.recipe import DEFAULT
     from workers.training.trainer import Pass
 
@@ -194,9 +207,12 @@ def train(
             claim(context, out)
             typer.echo(runs.train_labels(run, labelled, labels.name))
             return
-        engine, embed = open_engine(engine_url, index, text_field, vector_field, dialect, embedder, chosen)
         hard = read_negatives(negatives, ranks, per_query, guard)
-        shop = open_documents(data, engine_url, index, fields, say)
+        found = open_index(
+            load(config), engine_url, index, fields, text_field, vector_field, dialect, embedder, chosen, say
+        )
+        engine, embed = found.engine, found.embed
+        shop = open_documents(data, found, say)
         claim(context, out)
         if grades:
             graded = from_judgments(shop.documents, grades, queries, dev)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from connector.errors import ConfigError
-from workers.training.engine import call
+from workers.training.engine import ANYONE, Access, call
 
 ATTRIBUTES = ("brand", "color")
 """Fields that keep their names, because queries are made from them; the others are joined to one text."""
@@ -24,14 +24,16 @@ MOST = 100_000
 """Documents that are read of an index: about 100 MB, and more than a training run sees."""
 
 
-def read_index(url: str, index: str, fields: Sequence[str], limit: int = MOST) -> dict[str, dict[str, Any]]:
+def read_index(
+    url: str, index: str, fields: Sequence[str], limit: int = MOST, access: Access = ANYONE
+) -> dict[str, dict[str, Any]]:
     """Return up to `limit` documents by id as rows with `title`, `text` and what is asked of `ATTRIBUTES`, and
     `category` where there is one.
 
     Raises ConfigError where no document has any of the fields.
     """
     documents: dict[str, dict[str, Any]] = {}
-    for hit in scan(url, index, [*fields, "category"]):
+    for hit in scan(url, index, [*fields, "category"], access):
         source = hit.get("_source") or {}
         title, *rest = fields
         row = {name: _plain(source.get(name)) for name in rest if name in ATTRIBUTES}
@@ -46,17 +48,18 @@ def read_index(url: str, index: str, fields: Sequence[str], limit: int = MOST) -
     return documents
 
 
-def scan(url: str, index: str, fields: Sequence[str]) -> Iterator[dict[str, Any]]:
+def scan(url: str, index: str, fields: Sequence[str], access: Access = ANYONE) -> Iterator[dict[str, Any]]:
     """Yield every hit of an index in index order, a scroll page at a time."""
     body: dict[str, Any] = {"size": PAGE, "sort": ["_doc"], "_source": list(fields) or True}
-    answer = call(f"{url}/{index}/_search?scroll=2m", json.dumps(body).encode())
+    answer = call(f"{url}/{index}/_search?scroll=2m", json.dumps(body).encode(), access=access)
     try:
         while answer["hits"]["hits"]:
             yield from answer["hits"]["hits"]
             again = {"scroll": "2m", "scroll_id": answer["_scroll_id"]}
-            answer = call(f"{url}/_search/scroll", json.dumps(again).encode())
+            answer = call(f"{url}/_search/scroll", json.dumps(again).encode(), access=access)
     finally:
-        call(f"{url}/_search/scroll", json.dumps({"scroll_id": answer["_scroll_id"]}).encode(), "DELETE")
+        done = json.dumps({"scroll_id": answer["_scroll_id"]}).encode()
+        call(f"{url}/_search/scroll", done, "DELETE", access=access)
 
 
 def _plain(value: Any) -> str:

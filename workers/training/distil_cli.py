@@ -6,17 +6,23 @@ from typing import Annotated
 import typer
 
 from connector.errors import ConfigError
+from connector.extras import need
 from workers.sources import MINILM, locate
 from workers.training.options import (
+    ENGINE,
     LEARNING,
+    LIBRARIES,
     Batch,
+    Config,
     Device,
+    Dialect,
     Epochs,
     MaxQueryChars,
     MaxTokens,
     Precision,
     SaveEvery,
     Seeds,
+    TextField,
 )
 from workers.training.told import claim, command_line
 
@@ -33,7 +39,7 @@ The student starts as the first teacher (or --start) with some of its layers, wi
 student are compared on them.
 """
 
-DATA, STUDENT = "Documents and engine", "The student"
+DATA, STUDENT = "Documents", "The student"
 
 
 def distil(
@@ -54,17 +60,22 @@ def distil(
     ] = "",
     data: Annotated[Path | None, typer.Option(help="Folder of corpus and queries.", rich_help_panel=DATA)] = None,
     fields: Annotated[
-        str, typer.Option(help="Fields of the index's documents, title first.", rich_help_panel=DATA)
-    ] = "title,brand,color,text",
+        str,
+        typer.Option(
+            help="Fields of the index's documents, title first; default: its policy's, else its texts.",
+            rich_help_panel=DATA,
+        ),
+    ] = "",
     engine_url: Annotated[
-        str, typer.Option(help="Engine that candidates come from.", rich_help_panel=DATA)
-    ] = "http://127.0.0.1:9200",
-    index: Annotated[str, typer.Option(help="Index with the documents.", rich_help_panel=DATA)] = "",
-    dialect: Annotated[str, typer.Option(help="opensearch or elasticsearch.", rich_help_panel=DATA)] = "opensearch",
-    text_field: Annotated[str, typer.Option(help="Analysed field that BM25 reads.", rich_help_panel=DATA)] = "text_all",
-    vector_field: Annotated[str, typer.Option(help="Vector field.", rich_help_panel=DATA)] = "embedding",
+        str, typer.Option(help="Engine that candidates come from; default: the settings'.", rich_help_panel=ENGINE)
+    ] = "",
+    config: Config = None,
+    index: Annotated[str, typer.Option(help="Index with the documents.", rich_help_panel=ENGINE)] = "",
+    dialect: Dialect = "",
+    text_field: TextField = "",
+    vector_field: Annotated[str, typer.Option(help="Vector field.", rich_help_panel=ENGINE)] = "embedding",
     embedder: Annotated[
-        str, typer.Option(help="Embedder of the index's vectors; none: BM25 alone.", rich_help_panel=DATA)
+        str, typer.Option(help="Embedder of the index's vectors; none: BM25 alone.", rich_help_panel=ENGINE)
     ] = MINILM,
     made: Annotated[int, typer.Option(min=1, help="Queries to make from the catalogue.", rich_help_panel=DATA)] = 3200,
     per_query: Annotated[int, typer.Option(min=2, help="Documents a query.", rich_help_panel=DATA)] = 8,
@@ -86,14 +97,17 @@ def distil(
         raise ConfigError(f"--loss {loss}: a student learns scores by mse, margin-mse or listwise")
     if not start and teacher[0].startswith("embed:"):
         raise ConfigError("--start: name the model to make the student from; the first teacher is no cross-encoder")
+    need("distil", "train", *LIBRARIES)
+    from connector.settings import load
     from workers.training import run as runs
     from workers.training.distil import Distillation, distil_seeds
     from workers.training.encoder import device_name
     from workers.training.gather import languages_of
-    from workers.training.open import open_documents, open_engine, shown_progress
+    from workers.training.open import open_documents, open_index, shown_progress
     from workers.training.teachers import open_teacher
     from workers.training.trainer import Pass
 
+    settings = load(config)
     chosen = device_name(device)
     how = Pass(rate, batch, max_tokens, loss=loss, epochs=epochs, precision=precision, list_size=per_query)
     with shown_progress() as (say, progress):
@@ -113,7 +127,9 @@ def distil(
             say=say,
             progress=progress,
         )
-        engine, embed = open_engine(engine_url, index, text_field, vector_field, dialect, embedder, chosen)
+        found = open_index(
+            settings, engine_url, index, fields, text_field, vector_field, dialect, embedder, chosen, say
+        )
         wanted = Distillation(
             teachers=[open_teacher(source, chosen) for source in teacher],
             weights=weight or [1.0] * len(teacher),
@@ -124,9 +140,9 @@ def distil(
             made=made,
             per_query=per_query,
         )
-        shop = open_documents(data, engine_url, index, fields, say)
+        shop = open_documents(data, found, say)
         claim(context, out)
-        folder = distil_seeds(run, wanted, shop, engine, embed)
+        folder = distil_seeds(run, wanted, shop, found.engine, found.embed)
     typer.echo(folder)
 
 

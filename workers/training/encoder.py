@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from connector.errors import ConfigError
 from workers import int4
+from workers.devices import checked
 
 if TYPE_CHECKING:
     import torch
@@ -24,10 +25,18 @@ Encoded = dict[str, list[int]]  # input_ids and, where the model has them, token
 
 
 def device_name(wanted: str = "auto") -> str:
-    """Return `cuda` where there is one, else `cpu`, unless a device is named."""
+    """Return `cuda` where there is one, else `cpu`, unless a device is named. Raises ConfigError for one that is not
+    there.
+    """
+    checked(wanted)
     import torch
 
-    return wanted if wanted != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
+    cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if wanted == "auto":
+        return "cuda" if cards else "cpu"
+    if wanted.startswith("cuda") and int(wanted.partition(":")[2] or 0) >= cards:
+        raise ConfigError(f"device {wanted!r}: torch sees {cards} CUDA devices; use auto or cpu")
+    return wanted
 
 
 def load(

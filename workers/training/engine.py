@@ -5,10 +5,12 @@ Rule: reads only (`_msearch`); the lists of one batch come back in the order of 
 
 from __future__ import annotations
 
+import http.client
 import json
+import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +20,8 @@ BATCH = 64
 """Searches in one `_msearch`: 64 lists of 100 ids are about 0.5 MB of answer."""
 
 DIALECTS = ("opensearch", "elasticsearch")
+FIRST_FIELD, TIE_BREAKER = 1.5, 0.1
+"""As `connector.engines.bodies` has them: what is mined is what a search finds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,32 +32,60 @@ class Hit:
     score: float
 
 
-def call(url: str, body: bytes | None = None, method: str = "POST", kind: str = "application/json") -> Any:
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How an engine knows us and we know it: the Authorization header, and whom TLS trusts (None: the system's own)."""
+
+    authorization: str = ""
+    tls: ssl.SSLContext | None = None
+
+
+ANYONE = Access()
+
+
+def call(
+    url: str,
+    body: bytes | None = None,
+    method: str = "POST",
+    kind: str = "application/json",
+    access: Access = ANYONE,
+) -> Any:
     """Send one request and return the decoded JSON answer; raises EngineUnreachable or EngineRefused."""
-    request = urllib.request.Request(url, data=body, method=method, headers={"Content-Type": kind})
+    headers = {"Content-Type": kind} | ({"Authorization": access.authorization} if access.authorization else {})
+    request = urllib.request.Request(url, data=body, method=method, headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=120) as reply:
+        with urllib.request.urlopen(request, timeout=120, context=access.tls) as reply:
             return json.load(reply)
     except urllib.error.HTTPError as error:
         said = error.read(500).decode(errors="replace")
-        raise EngineRefused(f"{method} {url}: {error.code} {said}", error.code) from error
-    except OSError as error:
-        raise EngineUnreachable(f"{method} {url}: {error}") from error
+        hint = "; check engine.service_auth of the settings (--config)" if error.code in (401, 403) else ""
+        raise EngineRefused(f"{method} {url}: {error.code} {said}{hint}", error.code) from error
+    except (OSError, http.client.HTTPException) as error:
+        hint = "; check engine.ca of the settings (--config)" if "CERTIFICATE" in str(error) else ""
+        raise EngineUnreachable(f"{method} {url}: {error}{hint}") from error
 
 
 @dataclass(frozen=True, slots=True)
 class EngineIndex:
-    """An index with one analysed text field and one vector field."""
+    """An index with analysed fields, the title first, and one vector field; `say` hears where BM25 finds nothing."""
 
     url: str
     index: str
-    text_field: str = "text_all"
+    fields: tuple[str, ...]
     vector_field: str = "embedding"
     dialect: str = "opensearch"
+    access: Access = ANYONE
+    say: Callable[[str], None] = print
 
     def lexical(self, texts: Sequence[str], size: int) -> list[list[Hit]]:
         """Return the BM25 list of each query, best first."""
-        return self._search(({"match": {self.text_field: text}} for text in texts), size)
+        found = self._search((self._words(text) for text in texts), size)
+        if found and not any(found):
+            self.say(
+                f"{self.index}: BM25 over {', '.join(self.fields)} finds nothing for any of {len(found)} queries, "
+                f"such as {texts[0]!r}: are these the fields of their words (--text-field, --fields)?"
+            )
+        return found
 
     def nearest(self, vectors: Sequence[Sequence[float]], size: int) -> list[list[Hit]]:
         """Return the kNN list of each query vector, best first."""
@@ -64,12 +96,21 @@ class EngineIndex:
         found: dict[str, list[float]] = {}
         for start in range(0, len(ids), 500):
             body = json.dumps({"ids": list(ids[start : start + 500])}).encode()
-            answer = call(f"{self.url}/{self.index}/_mget?_source_includes={self.vector_field}", body)
+            answer = call(
+                f"{self.url}/{self.index}/_mget?_source_includes={self.vector_field}", body, access=self.access
+            )
             for document in answer["docs"]:
                 vector = document.get("_source", {}).get(self.vector_field)
                 if vector:
                     found[document["_id"]] = vector
         return found
+
+    def _words(self, text: str) -> dict[str, Any]:
+        first, *others = self.fields
+        if not others:
+            return {"match": {first: text}}
+        several = {"query": text, "fields": [f"{first}^{FIRST_FIELD}", *others], "type": "cross_fields"}
+        return {"multi_match": several | {"tie_breaker": TIE_BREAKER, "lenient": True}}
 
     def _knn(self, vector: list[float], size: int) -> dict[str, Any]:
         if self.dialect == "elasticsearch":
@@ -89,7 +130,7 @@ class EngineIndex:
 
     def _send(self, batch: Sequence[str]) -> list[list[Hit]]:
         body = "".join(f"{{}}\n{search}\n" for search in batch).encode()
-        answer = call(f"{self.url}/{self.index}/_msearch", body, kind="application/x-ndjson")
+        answer = call(f"{self.url}/{self.index}/_msearch", body, kind="application/x-ndjson", access=self.access)
         for part in answer["responses"]:
             if "error" in part:
                 raise EngineRefused(f"{self.url}/{self.index}: {json.dumps(part['error'])[:500]}")

@@ -8,19 +8,24 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from ssl import SSLContext
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from connector.credentials import authorization, tls_context
 from connector.errors import ConfigError
+from connector.settings import Settings
 from workers.training import negatives
 from workers.training.corpus import MOST, read_index
 from workers.training.data import Collection, read_collection
 from workers.training.embedding import Embedder
-from workers.training.engine import DIALECTS, EngineIndex, Hit
-from workers.training.gather import fields_of, split_dev
+from workers.training.engine import DIALECTS, Access, EngineIndex, Hit
+from workers.training.fields import known_fields, read_from, searched
+from workers.training.gather import split_dev
 from workers.training.negatives import Negatives
 from workers.training.teachers import open_teacher
 
@@ -30,7 +35,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from workers.training.mining import Embed, Neighbours
+    from workers.training.mining import Embed
 
 NONE = "none"
 
@@ -52,29 +57,60 @@ def nowhere(texts: Sequence[str]) -> NDArray[np.float32]:
     return numpy.ones((len(texts), 1), numpy.float32)
 
 
-def open_engine(
-    url: str, index: str, text_field: str, vector_field: str, dialect: str, embedder: str, device: str
-) -> tuple[Neighbours, Embed]:
-    """Return the index and the embedder of its vectors; `none` uses no vectors. Raises ConfigError."""
-    if dialect not in DIALECTS:
-        raise ConfigError(f"--dialect {dialect}: one of {', '.join(DIALECTS)}")
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An index to learn from: its two lists, the embedder of its vectors, the fields that documents are read from."""
+
+    engine: EngineIndex
+    embed: Embed
+    fields: tuple[str, ...]
+
+
+def open_index(
+    settings: Settings,
+    engine_url: str,
+    index: str,
+    fields: str,
+    text_field: str,
+    vector_field: str,
+    dialect: str,
+    embedder: str,
+    device: str,
+    say: Callable[[str], None] = print,
+) -> Opened:
+    """Ask the index for its fields, under the settings' service account, and load the embedder; `none` uses no vectors.
+
+    An empty `engine_url` or `dialect` is that of the settings; what `fields` and `text_field` mean says
+    `workers.training.fields`. Raises ConfigError, and EngineError's kinds where the engine does not answer.
+    """
+    told = settings.engine
+    spoken = dialect or (told.dialect if told.dialect != "auto" else DIALECTS[0])
+    if spoken not in DIALECTS:
+        raise ConfigError(f"--dialect {spoken}: one of {', '.join(DIALECTS)}")
     if not index:
         raise ConfigError("--index: name the index that documents and hard negatives come from")
+    url = (engine_url or told.url[0]).rstrip("/")
+    tls = tls_context(told)
+    access = Access(authorization(told.service_auth), tls if isinstance(tls, SSLContext) else None)
+    known = known_fields(url, index, access)
+    read = read_from(fields, index, settings.policy, known)
+    words = searched(text_field, read, index, known)
+    say(f"{index}: BM25 searches {', '.join(words)}")
     kind = Lexical if embedder == NONE else EngineIndex
-    engine = kind(url.rstrip("/"), index, text_field, vector_field, dialect)
-    return engine, nowhere if embedder == NONE else Embedder(embedder, device)
+    engine = kind(url, index, words, vector_field, spoken, access, say)
+    return Opened(engine, nowhere if embedder == NONE else Embedder(embedder, device), read)
 
 
-def open_documents(
-    data: Path | None, url: str, index: str, fields: str, say: Callable[[str], None] = print
-) -> Collection:
+def open_documents(data: Path | None, found: Opened, say: Callable[[str], None] = print) -> Collection:
     """Return the folder's collection, a dev part set apart where it has none, or the index's documents."""
     if data:
         return split_dev(read_collection(data))
-    found = read_index(url.rstrip("/"), index, fields_of(fields))
-    if len(found) == MOST:
-        say(f"{index}: only its first {MOST} documents are read, and learnt from")
-    return Collection(found, {}, {}, {})
+    engine = found.engine
+    say(f"{engine.index}: documents are read from {', '.join(found.fields)}")
+    documents = read_index(engine.url, engine.index, found.fields, access=engine.access)
+    if len(documents) == MOST:
+        say(f"{engine.index}: only its first {MOST} documents are read, and learnt from")
+    return Collection(documents, {}, {}, {})
 
 
 def open_guard(source: str, device: str) -> negatives.Teacher | None:

@@ -1,10 +1,34 @@
 """How `train` and `distil` are told to learn, in the same words."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-LEARNING = "How to learn"
+ENGINE, LEARNING = "The live engine", "How to learn"
+LIBRARIES = ("torch", "transformers", "sentence_transformers", "sklearn", "ir_measures")
+"""What both import, of the extra `train`."""
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        help="Settings: the engine's address, account and authority; default: ./secondpass.toml where it is.",
+        rich_help_panel=ENGINE,
+    ),
+]
+Dialect = Annotated[
+    str,
+    typer.Option(
+        help="opensearch or elasticsearch; default: the settings', where that is auto, opensearch.",
+        rich_help_panel=ENGINE,
+    ),
+]
+TextField = Annotated[
+    str,
+    typer.Option(
+        help="Analysed field that BM25 reads, or several, comma-separated; default: --fields.", rich_help_panel=ENGINE
+    ),
+]
 
 Epochs = Annotated[int, typer.Option(min=1, help="Times every pair is seen.", rich_help_panel=LEARNING)]
 Batch = Annotated[int, typer.Option(min=1, help="Pairs in a batch.", rich_help_panel=LEARNING)]

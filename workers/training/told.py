@@ -17,7 +17,18 @@ from connector.errors import ConfigError
 from workers.training.state import write_whole
 
 FILE = "run.json"
-FREE = {"out", "seed", "device", "engine_url", "minutes", "save_every", "languages", "max_query_chars"}
+FREE = {
+    "out",
+    "seed",
+    "device",
+    "engine_url",
+    "config",
+    "dialect",
+    "minutes",
+    "save_every",
+    "languages",
+    "max_query_chars",
+}
 """Options that may differ when a run goes on: where and how long it runs, more seeds, what the card says."""
 
 
@@ -50,8 +61,8 @@ def claim(context: typer.Context, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     path = out / FILE
     before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else told
-    for name in sorted(before.keys() | told.keys()):
-        one, other = before.get(name), told.get(name)
+    for name in sorted((before.keys() & told.keys()) - FREE):  # a later version's new option is no other run
+        one, other = before[name], told[name]
         if one != other:
             raise ConfigError(
                 f"{out} holds a run with {_option(name)} {one if one else 'not given'}, and this is "

@@ -1,9 +1,11 @@
 """The command as it is typed, on a real engine; vectors are the business of tests/e2e."""
 
 import os
+import re
 import resource
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import httpx
@@ -83,12 +85,70 @@ def test_what_cannot_work_says_why(arguments: list[str], why: str, tmp_path: Pat
     assert why in str(found.exception)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "arguments", "why"),
+    [
+        ("a.jsonl", None, [], "cannot be read: No such file"),
+        ("a.txt", "x", [], "not a .jsonl"),
+        ("a.jsonl", '[{"title": "t"}]', [], "a JSON array"),
+        ("a.csv", "id,title\n", [], "holds no document"),
+        ("a.jsonl", "", [], "holds no document"),
+        (
+            "a.csv",
+            "id,name,brand\n1,lamp,Acme\n",
+            [],
+            "text in title, text, which are embedded; they have name, brand. ",
+        ),
+        (
+            "a.csv",
+            "id,name,brand\n1,lamp,Acme\n",
+            [],
+            "Give --mapping shop, --text-fields with some of these, or --no-v",
+        ),
+        ("a.csv", "id,title\n1,lamp\n", ["--text-fields", "nosuch"], "text in nosuch, .* Give --text-fields with some"),
+    ],
+)
+def test_a_file_is_looked_at_before_an_index_is_made(
+    opensearch_url: str,
+    unique_index: str,
+    tmp_path: Path,
+    name: str,
+    content: str | None,
+    arguments: list[str],
+    why: str,
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    found = run(str(tmp_path / name), "--index", unique_index, "--engine-url", opensearch_url, *arguments)
+    assert isinstance(found.exception, ConfigError)
+    assert re.search(why, str(found.exception))
+    assert httpx.get(f"{opensearch_url}/{unique_index}").status_code == 404
+
+
+def test_documents_without_a_vector_are_counted(
+    opensearch_url: str, unique_index: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Embedder:
+        dims = 3
+
+        async def documents(self, texts: list[str], timeout_s: float) -> list[list[float]]:
+            return [[1.0, 0.0, 0.0] for _ in texts]
+
+    monkeypatch.setattr("connector.cli.index._embedder", lambda settings: nullcontext(Embedder()))
+    source = tmp_path / "some.jsonl"
+    source.write_text('{"title": "a text"}\n{"name": "b"}\n{"name": "c"}\n{"name": "d", "updated": "never"}\n')
+    said = " ".join(run(str(source), "--index", unique_index, "--engine-url", opensearch_url).output.split())
+    assert "3 indexed, 1 rejected" in said
+    assert "2 of them have no vector, because there is no text in title, text" in said
+    assert "--text-fields" in said
+
+
 def test_no_worker_says_what_to_do(
     opensearch_url: str, unique_index: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("connector.cli.index.WORKER_WAIT_BEATS", 0)
     source = tmp_path / "one.jsonl"
-    source.write_text("{}\n")
+    source.write_text('{"title": "a text"}\n')
     nowhere = "redis://127.0.0.1:9/0"
     typed = ("--engine-url", opensearch_url, "--redis-url", nowhere, "--broker-url", nowhere)
     found = run(str(source), "--index", unique_index, *typed)

@@ -1,5 +1,6 @@
 """The command line as a whole: listing costs nothing, one command is imported, errors are one plain message."""
 
+import gzip
 import subprocess
 import sys
 from importlib.metadata import EntryPoint, entry_points
@@ -64,6 +65,49 @@ def test_wrong_settings_are_one_plain_message(tmp_path: Path) -> None:
     assert found.returncode == 2
     assert found.stderr.startswith("secondpass.toml, line 2: proxy.port: ")
     assert "Traceback" not in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["evaluate", "judged.jsonl", "--run", "a=nope.trec"], "No such file or directory (nope.trec)"),
+        (["evaluate", "judged.jsonl", "--run", "good.trec", "--out", "good.trec"], "File exists (good.trec)"),
+        (["evaluate", "judged.jsonl", "--run", "cut.trec.gz"], "cut.trec.gz: not text in UTF-8"),
+        (["doctor", "--config", "."], "Is a directory (.)"),
+        (["doctor", "--config", "latin.toml"], "not text in UTF-8"),
+        (["models", "list", "nope"], "nope: no such folder"),
+        (["train", "--index", "i", "--device", "gpu", "--out", "m"], "device 'gpu': one of auto, cpu, cuda, cuda:1"),
+    ],
+)
+def test_a_wrong_file_or_word_is_one_plain_message(words: list[str], said: str, tmp_path: Path) -> None:
+    (tmp_path / "judged.jsonl").write_text('{"query": "lamp", "grades": {"a": 1}}\n')
+    (tmp_path / "good.trec").write_text("lamp Q0 a 1 2.0 me\n")
+    (tmp_path / "cut.trec.gz").write_bytes(gzip.compress(b"lamp Q0 a 1 2.0 me\n")[:-9])
+    (tmp_path / "latin.toml").write_bytes(b'[proxy]\nhost = "\xe4"\n')
+    found = run(*words, folder=tmp_path)
+    assert found.returncode in (1, 2)
+    assert said in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "lacking"),
+    [
+        (["train", "--labels", "l.jsonl", "--out", "m"], "train needs torch, sklearn"),
+        (["distil", "--teacher", "t", "--out", "m"], "distil needs torch, sklearn"),
+        (["models", "calibrate", "bundled:products-en", "--pairs", "p.jsonl"], "models calibrate needs sklearn"),
+    ],
+)
+def test_a_light_installation_names_the_extra(words: list[str], lacking: str, tmp_path: Path) -> None:
+    script = (
+        "import sys, connector.cli.main as m\n"
+        "sys.modules |= {'torch': None, 'sklearn': None}\n"
+        f"sys.argv = ['secondpass', *{words!r}]\n"
+        "m.main()"
+    )
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path)
+    assert found.returncode == 2
+    assert found.stderr.strip() == f"{lacking}: pip install -e '.[train]' in the clone of secondpass"
 
 
 def test_the_version_is_that_of_the_distribution() -> None:

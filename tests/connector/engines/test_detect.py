@@ -2,7 +2,8 @@
 
 import pytest
 
-from connector.engines.detect import authorization, detect
+from connector.credentials import authorization
+from connector.engines.detect import detect
 from connector.engines.open import engine_of, open_engine
 from connector.errors import ConfigError, EngineError, EngineTimeout, EngineUnreachable
 from connector.settings import Engine as EngineSettings

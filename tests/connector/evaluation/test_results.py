@@ -1,6 +1,7 @@
 """What a comparison says: figures, differences, moves and warnings, in every form that it is written in."""
 
 import re
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,28 @@ def test_a_model_that_harms_is_said_with_the_next_step() -> None:
 def test_many_unjudged_documents_are_said() -> None:
     (warning,) = [one for one in compared(("good", "y", "z")).warnings if "nobody judged" in one]
     assert "nobody judged 67% of its first ten (fused: 33%)" in warning
+
+
+def test_ids_of_another_world_are_said() -> None:
+    judged = judgments()
+    systems = [system("fused"), system("reranked")]
+
+    def warnings(fused: tuple[str, ...], reranked: tuple[str, ...]) -> str:
+        answers = {
+            "fused": lists("fused", judged, fused),
+            "reranked": lists("reranked", judged, reranked, state="applied"),
+        }
+        found = summarise_answers("shop", judged, systems, answers, MEASURES, "fused")
+        assert all(str(escape(one)) in report.render(found, [], "") for one in found.warnings)
+        return " ".join(found.warnings)
+
+    nobody = "no system found a graded document for any query"
+    assert f"{nobody}, so figures are 0: are the document ids of the judgments those of shop?" in warnings(
+        ("x",), ("y",)
+    )
+    assert "not one of reranked found a graded document" in warnings(("x", "good"), ("y",))
+    assert "reranked has no hit for any of the 12 queries" in warnings(("good",), ())
+    assert "found a graded" not in warnings(("good",), ("x", "fair"))
 
 
 def test_answers_that_were_not_reranked_whole() -> None:

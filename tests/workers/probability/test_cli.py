@@ -118,3 +118,9 @@ def test_what_cannot_be_calibrated(folder: Path, pairs: Path, tmp_path: Path) ->
     ):
         with pytest.raises(ConfigError, match=message):
             calibrate(*words, *SCORED)
+
+
+def test_a_folder_of_graphs_is_sent_to_its_weights(folder: Path, tmp_path: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "model.onnx")
+    with pytest.raises(ConfigError, match="calibrate the folder that the graphs were made from"):
+        calibrate(folder, "--pairs", tmp_path / "p.jsonl")

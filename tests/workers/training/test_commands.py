@@ -10,6 +10,7 @@ from sentence_transformers import CrossEncoder
 from typer.testing import CliRunner
 
 from connector.errors import ConfigError
+from mappings.render import render
 from tests.workers.training.index import drop, fill
 from tests.workers.training.shelf import COLORS, KINDS, shop
 from workers import Reranker
@@ -18,8 +19,10 @@ from workers.probability.record import read_folder
 from workers.training.cli import train
 from workers.training.data import document_text
 from workers.training.encoder import load, scores
+from workers.training.engine import call
 
 INDEX = f"test-train-{os.getpid()}"
+READ = ["--fields", "title,brand,color,text"]
 
 app = typer.Typer()
 app.command()(train)
@@ -28,7 +31,7 @@ app.command()(train)
 @pytest.fixture(scope="module")
 def engine(opensearch_url) -> list[str]:
     fill(opensearch_url, INDEX, shop())
-    yield ["--engine-url", opensearch_url, "--index", INDEX, "--embedder", "none"]
+    yield ["--engine-url", opensearch_url, "--index", INDEX, "--embedder", "none", *READ]
     drop(opensearch_url, INDEX)
 
 
@@ -98,6 +101,31 @@ def test_dev_grades_give_probabilities(engine, graded, small, tmp_path):
     assert 0 < found[0] < 1
 
 
+def test_an_index_of_ours_is_searched_without_naming_its_fields(opensearch_url, graded, small, tmp_path):
+    """Made as `secondpass index --mapping shop` makes it: `name`, `brand` and `description`, and no `text_all`."""
+    index = f"{INDEX}-shop"
+    call(f"{opensearch_url}/{index}", json.dumps(render("shop", "opensearch", language="en")).encode(), "PUT")
+    lines = []
+    for key, row in shop().documents.items():
+        names = {"name": row["title"], "brand": row["brand"], "description": row["text"]}
+        lines += [json.dumps({"index": {"_id": key}}), json.dumps(names)]
+    body = ("\n".join(lines) + "\n").encode()
+    call(f"{opensearch_url}/{index}/_bulk?refresh=true", body, kind="application/x-ndjson")
+    where = ["--engine-url", opensearch_url, "--index", index, "--embedder", "none"]
+    how = ["--grades", graded, "--negatives", "bm25", "--per-query", 4, "--max-tokens", 24, "--start", small]
+    try:
+        run(*how, *where, "--out", tmp_path / "m")
+        rows = [json.loads(line) for line in (tmp_path / "m" / "seed1" / "examples.jsonl").read_text().splitlines()]
+        grades = sum(
+            1 for line in graded.read_text().splitlines() if json.loads(line)["query"] in {r["query"] for r in rows}
+        )
+        assert len(rows) > grades  # hard negatives, too
+        with pytest.raises(ConfigError, match=r"--text-field text_all: .* has no such field; its texts are in name, "):
+            run(*how, *where, "--out", tmp_path / "n", "--text-field", "text_all")
+    finally:
+        drop(opensearch_url, index)
+
+
 def test_clicks_become_labels(engine, small, tmp_path):
     ubi = tmp_path / "ubi"
     ubi.mkdir()
@@ -121,8 +149,8 @@ def test_clicks_become_labels(engine, small, tmp_path):
 
 
 def test_a_catalogue_in_an_index_is_enough(engine, small, tmp_path):
-    told = ["--fields", "title,text", "--made", 6, "--start", small, "--loss", "ranknet", "--max-tokens", 24]
-    folder = run(*told, *engine, "--out", tmp_path / "m", "--max-query-chars", 35)
+    told = ["--made", 6, "--start", small, "--loss", "ranknet", "--max-tokens", 24]
+    folder = run(*told, *engine, "--fields", "title,text", "--out", tmp_path / "m", "--max-query-chars", 35)
     assert longest_query(Path(folder)) == 35
     assert "20 documents, 6 queries made from them, and 0 graded queries" in Path(folder, "README.md").read_text()
 
@@ -162,9 +190,11 @@ def test_labels_are_told_apart_and_keep_their_names(small, tmp_path):
         (["--index", "i", "--loss", "hinge"], "margin-mse"),
         (["--index", "i", "--loss", "cross-entropy"], "--labels"),
         (["--labels", "absent.jsonl"], "no such file"),
+        (["--labels", "l.jsonl", "--loss", "hinge"], "--loss: --labels are told apart by cross-entropy"),
         (["--labels", "l.jsonl", "--made", "9"], "--made: training on --labels"),
         (["--index", "i", "--teacher", "t", "--guard", "0.9"], "--teacher, --guard: a catalogue's recipe"),
         (["--index", "i", "--patience", "2"], "--patience: .*runs to its end"),
+        (["--index", "i", "--device", "cuda:99"], "torch sees . CUDA devices"),
         (["--grades", "g", "--made", "9"], "--made: queries are made"),
     ],
 )

@@ -36,6 +36,16 @@ def test_the_same_options_go_on_and_more_seeds_may_follow(tmp_path):
     assert json.loads((tmp_path / "m" / "run.json").read_text())["loss"] == "lambda"
 
 
+def test_an_option_of_a_later_version_is_no_other_run(tmp_path):
+    told(tmp_path / "m")
+    path = tmp_path / "m" / "run.json"
+    path.write_text(
+        json.dumps({name: value for name, value in json.loads(path.read_text()).items() if name != "teacher"})
+    )
+    told(tmp_path / "m", "--teacher", "t")
+    assert json.loads(path.read_text())["teacher"] == "t"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
