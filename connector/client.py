@@ -61,7 +61,8 @@ class Hit:
 class Reranking:
     """What was done to the list. `state` is applied, partial, skipped or failed; `reason` says why it is not applied;
     `window` candidates were looked at, `scored` of them have a score, `cached` of these were known; `ms` is what it
-    took; `knn` says whether vectors took part (fused, late, unsplit, off; None: not asked for).
+    took; `knn` says whether vectors took part (fused, late, unsplit, off; None: not asked for). An index that no policy
+    covers is skipped with the reason opt_out, too.
     """
 
     state: str

@@ -6,11 +6,11 @@ main road; the answer is its hits in a simpler shape.
 
 from collections.abc import Mapping
 from time import perf_counter
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl, quote
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from connector.engines.base import Dialect
 from connector.errors import BadRequest
@@ -28,10 +28,15 @@ ANSWERED = frozenset(b"content-type x-elastic-product x-opaque-id x-opensearch-v
 """Fields of the engine's answer that ours keeps."""
 
 
-class Question(BaseModel):
-    """The body of a request, or the parameters of a GET."""
+OPTIONAL = frozenset(("size", "from", "filter", "policy", "details"))
+VECTOR_FIELD = "embedding"  # what our own mappings call it
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+class Question(BaseModel):
+    """The body of a request. Types are those of JSON; null says what an optional key left out says."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    expected: ClassVar[str] = "expected keys: index, query, size, from, filter, policy, details"
 
     index: str = Field(min_length=1)
     query: str = Field(min_length=1)
@@ -41,24 +46,52 @@ class Question(BaseModel):
     policy: str | None = None
     details: bool = False
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, given: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in given.items() if value is not None or name not in OPTIONAL}
+
+
+class Parameters(Question):
+    """The parameters of a GET: text that is read as what it should be, and `q` for the words, as engines have it."""
+
+    model_config = ConfigDict(strict=False)
+    expected: ClassVar[str] = "expected parameters: index, q, size, from, policy, details"
+
+    query: str = Field(min_length=1, alias="q")
+
 
 def read_question(method: str, target: bytes, body: bytes) -> Question:
     """Raises BadRequest with what is wrong and what would be right."""
+    plain = method == "GET" and not body
+    kind = Parameters if plain else Question
+    given = _read_parameters(target.partition(b"?")[2]) if plain else _read_body(body)
     try:
-        if method == "GET" and not body:
-            given: Any = dict(parse_qsl(target.partition(b"?")[2].decode("utf-8"), keep_blank_values=True))
-            given = {{"q": "query"}.get(name, name): value for name, value in given.items()}
-        else:
-            given = orjson.loads(body)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise BadRequest(f"the request is not JSON in UTF-8: {error}") from error
-    if not isinstance(given, Mapping):
-        raise BadRequest('the body must be an object like {"index": "products", "query": "rain jacket"}')
-    try:
-        return Question.model_validate(given)
+        return kind.model_validate(given)
     except ValidationError as error:
         said = "; ".join(f"[{'.'.join(map(str, e['loc']))}] {e['msg']}" for e in error.errors())
-        raise BadRequest(f"{said}; expected keys: index, query, size, from, filter, policy, details") from error
+        raise BadRequest(f"{said}; {kind.expected}") from error
+
+
+def _read_body(body: bytes) -> dict[str, Any]:
+    try:
+        given = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(f"the request is not JSON in UTF-8: {error}") from error
+    if not isinstance(given, dict):
+        raise BadRequest('the body must be an object like {"index": "products", "query": "rain jacket"}')
+    return given
+
+
+def _read_parameters(raw: bytes) -> dict[str, str]:
+    try:
+        given = parse_qsl(raw.decode(), keep_blank_values=True, errors="strict")
+    except ValueError as error:
+        raise BadRequest(f"the parameters are not UTF-8: {error}") from error
+    names = [name for name, _ in given]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise BadRequest(f"[{', '.join(twice)}] is there more than once")
+    return dict(given)
 
 
 def engine_call(question: Question, headers: Headers, policy: Policy | None, dialect: Dialect) -> Call:
@@ -131,7 +164,15 @@ def _hit(hit: Mapping[str, Any], rank: int, details: bool) -> dict[str, object]:
         "id": hit["_id"],
         "index": hit["_index"],
         "score": hit.get("_score"),
-        "source": hit.get("_source"),
+        "source": _without_vector(hit.get("_source")),
         "engine_rank": ours.get("engine_rank") if ours else rank,
     }
     return simple | {"details": ours} if details else simple
+
+
+def _without_vector(source: Any) -> Any:
+    """An index that no policy knows the vectors of may still have ours: only numbers under that name are left out."""
+    found = source.get(VECTOR_FIELD) if isinstance(source, dict) else None
+    if isinstance(found, list) and found and all(type(number) in (int, float) for number in found):
+        return {name: value for name, value in source.items() if name != VECTOR_FIELD}
+    return source

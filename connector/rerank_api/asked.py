@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from connector.errors import BadRequest, SecondpassError
 
@@ -15,6 +15,7 @@ MOST_PAIRS = 1000  # Cohere advises no more; at 128 tokens they take a CPU worke
 class Asked:
     """`pairs` are (query, text), in the order that an answer's `index` counts. `originals` are the documents as they
     were sent, where they are to be returned. `top`: so many of the best, 0: all. `raw`: logits instead of scores.
+    `nested`: each score in a list of its own (TEI's `/predict`).
     """
 
     pairs: Sequence[tuple[str, str]]
@@ -22,16 +23,26 @@ class Asked:
     originals: Sequence[object] | None = None
     top: int = 0
     raw: bool = False
+    nested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a request is answered with: a score a pair, the model's name, how many scores were cached, milliseconds."""
+    """What a request is answered with: a score a pair, the model's name, how many scores were cached, milliseconds.
+    `activation` made the scores of the logits ("identity": they are the logits); `label` is the model's that ranks.
+    """
 
     scores: Sequence[float]
     model: str
     cached: int
     ms: float
+    activation: str = "sigmoid"
+    label: str = "LABEL_0"
+
+    @property
+    def told(self) -> dict[str, object]:
+        """What an answer that is an object says of its scores, as `meta.secondpass`."""
+        return {"activation": self.activation, "cached": self.cached, "ms": round(self.ms, 1)}
 
     def best(self, top: int) -> list[int]:
         """Places of the pairs, best first, equal ones in their order; `top` of them, 0: all."""
@@ -50,9 +61,15 @@ class Shape(Protocol):
 
 
 class Fields(BaseModel):
-    """Fields of a request that mean something here; whatever else a client sends is ignored."""
+    """Fields of a request that mean something here; whatever else a client sends is ignored, and null is left out."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True, protected_namespaces=())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, given: Any) -> Any:
+        """Clients write options that nobody set as null."""
+        return {name: value for name, value in given.items() if value is not None} if isinstance(given, dict) else given
 
 
 _F = TypeVar("_F", bound=Fields)

@@ -41,6 +41,7 @@ class Score:
                 {"index": place, "object": "score", "score": decimal(score)} for place, score in enumerate(given.scores)
             ],
             "usage": {"prompt_tokens": 0, "total_tokens": 0},
+            "meta": {"secondpass": given.told},
         }
 
     def refuse(self, error: SecondpassError) -> tuple[int, object]:

@@ -5,6 +5,7 @@ be scored in full is an error, in the shape of the API that was called.
 import asyncio
 import hmac
 import math
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,16 +25,18 @@ from connector.settings import Model, Policy, Settings
 from connector.types import Answer, Call, Reason, Reply, State
 
 BUDGET_MS = 25_000  # clients of both engines give up after 30 s
+ACTIVATION = b"Secondpass-Activation"  # of every answer with scores, because TEI's are bare arrays
 
 SHAPES: Mapping[bytes, Shape] = {
     b"/rerank": Documents("1", returned=True),
-    b"/v1/rerank": Documents("1"),
+    b"/v1/rerank": Documents("1", voyage=True),
     b"/v2/rerank": Documents("2"),
     b"/score": Score(),
     b"/v1/score": Score(),
     b"/predict": Predict(),
 }
 _TEXTS = Texts()
+NAMES_TEXTS = re.compile(rb'"texts"\s*:')
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -50,15 +53,16 @@ class RerankApi:
 
     async def __call__(self, call: Call) -> Answer:
         """Answer a POST to one of `SHAPES`."""
-        shape = SHAPES[call.target.partition(b"?")[0]]
+        path = call.target.partition(b"?")[0]
+        shape = _shape(path, NAMES_TEXTS.search(call.body) is not None)  # for a refusal before the body is read
         try:
             with self._place():
                 self._authorise(call.headers)
                 body = _read(call.body)
-                if call.target.startswith(b"/rerank") and "texts" in body:
-                    shape = _TEXTS
+                shape = _shape(path, body.get("texts") is not None)
                 asked = shape.read(body)
-                return _answer(200, shape.write(asked, await self._score(asked)))
+                given = await self._score(asked)
+                return _answer(200, shape.write(asked, given), (ACTIVATION, given.activation.encode()))
         except SecondpassError as error:
             return _answer(*shape.refuse(error))
 
@@ -74,11 +78,14 @@ class RerankApi:
 
     def _authorise(self, headers: Headers) -> None:
         said = next((value for name, value in headers if name.lower() == b"authorization"), b"")
-        key = said.partition(b" ")[2].strip()
-        if self._keys and not any(hmac.compare_digest(key, known) for known in self._keys):
+        scheme, _, key = said.partition(b" ")
+        known = scheme.lower() == b"bearer" and any(hmac.compare_digest(key.strip(), one) for one in self._keys)
+        if self._keys and not known:
             raise Denied("send one of rerank_api.keys as `Authorization: Bearer KEY`")
 
     def _model(self, name: str) -> Model:
+        if not self._models:
+            raise UnknownModel("secondpass.toml has no [[model]]: name one")
         if not name:
             return next(iter(self._models.values()))
         if name not in self._models:
@@ -105,9 +112,15 @@ class RerankApi:
                 raise _not_scored(scores.reason, model)
             for place, logit in zip(mine, scores.logits, strict=True):
                 logits[place] = math.nan if logit is None else logit
-        raw = asked.raw or model.activation == "identity"
+        activation = "identity" if asked.raw else model.activation
+        shown = _shown(logits, activation == "identity")
         cached = sum(scores.cached for scores in found)
-        return Given(_shown(logits, raw), model.name, cached, (time.monotonic() - began) * 1000)
+        ms = (time.monotonic() - began) * 1000
+        return Given(shown, model.name, cached, ms, activation, model.label or "LABEL_0")
+
+
+def _shape(path: bytes, texts: bool) -> Shape:
+    return _TEXTS if texts and path == b"/rerank" else SHAPES[path]
 
 
 def _shown(logits: Sequence[float], raw: bool) -> list[float]:
@@ -138,6 +151,6 @@ def _read(raw: bytes) -> dict[str, object]:
     return body
 
 
-def _answer(status: int, body: object) -> Answer:
+def _answer(status: int, body: object, *headers: tuple[bytes, bytes]) -> Answer:
     phrase = HTTPStatus(status).phrase.encode()
-    return Answer(Reply(status, phrase, [(b"Content-Type", b"application/json")], orjson.dumps(body)))
+    return Answer(Reply(status, phrase, [(b"Content-Type", b"application/json"), *headers], orjson.dumps(body)))

@@ -61,6 +61,53 @@ def test_several_labels(kind: str, runtime: str, tmp_path: Path) -> None:
         Reranker(folder, label="nil", **settings)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("pair", [("ab", "cd"), ["rain jacket", "a jacket for rain"]])
+def test_one_pair_alone_has_one_score_as_predict_gives(pair: tuple[str, str], tiny: dict[str, Path]) -> None:
+    encoder = CrossEncoder(str(tiny["bert"]), device="cpu", activation_fn=torch.nn.Identity())
+    theirs = encoder.predict(pair, show_progress_bar=False)
+    ours = Reranker(str(tiny["bert"]), runtime="openvino", precision="fp32").score(pair)
+    assert isinstance(ours, np.float32)
+    assert ours.shape == theirs.shape == ()
+    assert ours == pytest.approx(float(theirs), abs=1e-4)
+
+
+def test_pairs_and_documents_may_come_one_by_one() -> None:
+    reranker = Reranker("stub")
+    pairs = [("rain jacket", "a jacket for rain"), ("rain jacket", "rain")]
+    assert reranker.score(pair for pair in pairs).tolist() == reranker.score(pairs).tolist()
+    assert reranker.score(np.array(pairs)).tolist() == reranker.score(pairs).tolist()  # type: ignore[call-overload]
+    documents = ["rain", "a jacket for rain"]
+    ranked = reranker.rank("rain jacket", (text for text in documents), top_k=1, return_documents=True)
+    assert ranked == reranker.rank("rain jacket", documents, return_documents=True)[:1]
+    assert reranker.rank("rain", documents, top_k=0) == []
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "said"),
+    [
+        ("score", ["rain jacket"], "pairs must be"),
+        ("score", ["rain", "belt", "hood"], "pairs must be"),
+        ("score", "ab", "pairs must be"),
+        ("score", [("rain", "belt"), ("rain", 5)], r"pairs\[1\] must be"),
+        ("score", [("rain", "belt"), "ab"], r"pairs\[1\] must be"),
+        ("score", [7], r"pairs\[0\] must be"),
+        ("rank", ["belt", None], r"documents\[1\] must be"),
+        ("rank", "belt", "documents must be"),
+    ],
+)
+def test_what_is_no_text_is_named(method: str, given: object, said: str) -> None:
+    reranker = Reranker("stub")
+    with pytest.raises(TypeError, match=said):
+        reranker.score(given) if method == "score" else reranker.rank("rain", given)  # type: ignore[call-overload,arg-type]
+
+
+def test_a_query_or_a_count_that_is_none_is_named() -> None:
+    with pytest.raises(TypeError, match="query must be"):
+        Reranker("stub").rank(None, ["belt"])  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="top_k = -1"):
+        Reranker("stub").rank("rain", ["belt", "hood"], top_k=-1)
+
+
 def test_nothing_to_score(tiny: dict[str, Path]) -> None:
     reranker = Reranker(str(tiny["bert"]), runtime="openvino", precision="fp32")
     assert reranker.score([]).shape == (0,)
@@ -75,6 +122,9 @@ def test_a_text_that_cannot_be_scored_is_nan_and_ranks_last(tiny: dict[str, Path
 
 def test_the_scale_is_stated(tiny: dict[str, Path]) -> None:
     assert "logit" in Reranker("stub").scale
+    assert "0 to 1" in Reranker("stub").rank_scale
+    given = Reranker("stub", activation="identity")
+    assert given.scale == given.rank_scale
     assert "0 to 1" in Reranker("stub", activation="sigmoid").scale
     with pytest.raises(ConfigError, match="identity, sigmoid, softmax"):
         Reranker("stub", activation="tanh")

@@ -6,7 +6,8 @@ import pytest
 
 from connector.engines.bodies import OpenSearchDialect
 from connector.errors import BadRequest
-from connector.proxy.simple import engine_call, read_question
+from connector.proxy.simple import engine_call, read_question, write_answer
+from connector.types import Answer, Reply
 
 
 @pytest.mark.parametrize("name", ["size", "from"])
@@ -18,6 +19,70 @@ def test_numbers_beyond_the_engines_are_refused(name: str) -> None:
             read_question("POST", b"/", b'{"index":"p","query":"x","%b":%d}' % (name.encode(), number))
     most = read_question("GET", b"/_secondpass/search?index=p&q=x&%b=2147483647" % name.encode(), b"")
     assert max(most.size, most.first) == 2**31 - 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"size": "5"},
+        {"size": True},
+        {"size": 5.0},
+        {"from": "0"},
+        {"details": 1},
+        {"details": "yes"},
+        {"first": 20},
+        {"sise": None},
+        {"query": None},
+        {"filter": {"term": {"brand": "Acme"}}},
+    ],
+)
+def test_a_body_says_what_it_means(wrong: dict[str, object]) -> None:
+    body = {"index": "p", "query": "x"} | wrong
+    with pytest.raises(BadRequest, match=next(iter(wrong))):
+        read_question("POST", b"/", json.dumps(body).encode())
+
+
+def test_null_is_the_default() -> None:
+    plain = {"index": "p", "query": "x"}
+    nulls = plain | dict.fromkeys(("size", "from", "filter", "policy", "details"))
+    one, other = (read_question("POST", b"/", json.dumps(body).encode()) for body in (plain, nulls))
+    assert one == other
+    assert (one.size, one.first, one.filter, one.policy, one.details) == (10, 0, [], None, False)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        (b"index=p", r"\[q\] .*expected parameters: index, q,"),
+        (b"index=p&q=", r"\[q\]"),
+        (b"index=p&query=x", r"\[query\]"),
+        (b"index=p&q=x&q=y", r"\[q\] is there more than once"),
+        (b"index=p&q=%FF", "UTF-8"),
+        (b"index=p&q=x&size=five", r"\[size\]"),
+    ],
+)
+def test_parameters_are_named_as_they_are_written(parameters: bytes, said: str) -> None:
+    with pytest.raises(BadRequest, match=said):
+        read_question("GET", b"/_secondpass/search?" + parameters, b"")
+
+
+def test_parameters_are_read() -> None:
+    question = read_question("GET", b"/?index=p&q=rain+caf%C3%A9&size=5&from=10&details=true&policy=shop", b"")
+    assert (question.query, question.size, question.first) == ("rain café", 5, 10)
+    assert (question.details, question.policy) == (True, "shop")
+
+
+@pytest.mark.parametrize(
+    ("found", "shown"),
+    [([0.1, -0.2, 3], False), ("a word", True), (["word", "embedding"], True), ([True], True), ([], True)],
+)
+def test_of_a_hit_only_the_vector_is_left_out(found: object, shown: bool) -> None:
+    source = {"name": "Jacket", "sizes": [1, 2, 3], "embedding": found}
+    hit = {"_index": "p", "_id": "7", "_score": 1.5, "_source": source}
+    reply = Reply(200, b"OK", [], json.dumps({"hits": {"total": {"value": 1}, "hits": [hit]}}).encode())
+    question = read_question("GET", b"/?index=p&q=x", b"")
+    (row,) = json.loads(write_answer(question, Answer(reply), 0.0))["hits"]
+    assert row["source"] == (source if shown else {"name": "Jacket", "sizes": [1, 2, 3]})
 
 
 def test_a_filter_that_cannot_be_written_is_refused() -> None:

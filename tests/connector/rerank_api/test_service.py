@@ -9,7 +9,7 @@ import pytest
 from connector.calibration import sigmoid
 from connector.rerank_api.service import RerankApi
 from connector.settings import Settings
-from connector.types import Call
+from connector.types import Call, Reply
 from tests.connector.stage import make_settings, opened, stub_worker
 from tests.stub_worker import score
 
@@ -23,11 +23,15 @@ def settings(broker_url: str, valkey_url: str) -> Iterator[Settings]:
         yield settings
 
 
-async def ask(settings: Settings, path: str, body: object, *headers: tuple[bytes, bytes]) -> tuple[int, Any]:
+async def reply(settings: Settings, path: str, body: object, *headers: tuple[bytes, bytes]) -> Reply:
     async with opened(settings, "score") as services:
         raw = body if isinstance(body, bytes) else orjson.dumps(body)
-        reply = (await RerankApi(settings, services.rerank)(Call("POST", path.encode(), headers, raw))).reply
-        return reply.status, orjson.loads(reply.body)
+        return (await RerankApi(settings, services.rerank)(Call("POST", path.encode(), headers, raw))).reply
+
+
+async def ask(settings: Settings, path: str, body: object, *headers: tuple[bytes, bytes]) -> tuple[int, Any]:
+    found = await reply(settings, path, body, *headers)
+    return found.status, orjson.loads(found.body)
 
 
 async def test_scores_are_the_model_s_and_the_second_time_cached(settings: Settings) -> None:
@@ -64,6 +68,47 @@ async def test_wrong_requests_are_refused_with_the_next_step(settings: Settings)
     status, said = await ask(settings, "/v1/rerank", {"query": "q", "documents": ["a"], "model": "gpt"})
     assert (status, MODEL in said["message"]) == (404, True)
     assert (await ask(settings, "/rerank", {"query": "q", "texts": [1]}))[0] == 422
+    status, said = await ask(settings, "/rerank", {"query": "q", "texts": ["a"], "model": "gpt"})
+    assert (status, MODEL in said["error"]) == (404, True)
+    assert (await ask(settings, "/predict", {"inputs": ["q", "a"], "model": "gpt"}))[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/rerank", {"query": "q", "documents": ["a"]}),
+        ("/rerank", {"query": "q", "texts": ["a"]}),
+        ("/score", {"text_1": "q", "text_2": "a"}),
+        ("/predict", {"inputs": ["q", "a"]}),
+    ],
+)
+async def test_every_answer_says_what_its_scores_are(settings: Settings, path: str, body: dict[str, object]) -> None:
+    logits = settings.model[0].model_copy(update={"activation": "identity"})
+    of_logits = settings.model_copy(update={"model": [logits]})
+    raw = {"use_activation": False} if path == "/score" else {"raw_scores": True}
+    for used, sent, said in (
+        (settings, body, "sigmoid"),
+        (of_logits, body, "identity"),
+        (settings, body | raw, "identity"),
+    ):
+        found = await reply(used, path, sent)
+        assert dict(found.headers)[b"Secondpass-Activation"] == said.encode()
+        if path in ("/v1/rerank", "/score"):
+            assert orjson.loads(found.body)["meta"]["secondpass"]["activation"] == said
+
+
+async def test_the_label_is_the_one_that_ranks(settings: Settings) -> None:
+    labelled = settings.model_copy(update={"model": [settings.model[0].model_copy(update={"label": "entailment"})]})
+    found = (await ask(labelled, "/predict", {"inputs": ["q", "a"], "model": MODEL}))[1]
+    assert found[0]["label"] == "entailment"
+
+
+async def test_without_any_model_it_says_so(settings: Settings) -> None:
+    async with opened(settings) as services:
+        api = RerankApi(settings.model_copy(update={"model": []}), services.rerank)
+        call = Call("POST", b"/v1/rerank", (), orjson.dumps({"query": "q", "documents": ["a"]}))
+        found = (await api(call)).reply
+    assert (found.status, b"[[model]]" in found.body) == (404, True)
 
 
 async def test_keys_are_asked_for_where_there_are_some(settings: Settings) -> None:
@@ -71,7 +116,12 @@ async def test_keys_are_asked_for_where_there_are_some(settings: Settings) -> No
     body = {"query": "q", "documents": ["a"]}
     assert (await ask(locked, "/v1/rerank", body))[0] == 401
     assert (await ask(locked, "/v1/rerank", body, (b"Authorization", b"Bearer wrong")))[0] == 401
-    assert (await ask(locked, "/v1/rerank", body, (b"authorization", b"Bearer secret")))[0] == 200
+    assert (await ask(locked, "/v1/rerank", body, (b"authorization", b"bearer secret")))[0] == 200
+    for value in (b"Basic secret", b"secret"):
+        assert (await ask(locked, "/v1/rerank", body, (b"Authorization", value)))[0] == 401
+    status, said = await ask(locked, "/rerank", {"query": "q", "texts": ["a"]})
+    assert (status, said["error_type"]) == (401, "Validation")
+    assert "message" in (await ask(locked, "/rerank", {"query": "texts", "documents": ["texts of"]}))[1]
 
 
 async def test_without_a_worker_it_says_which_to_start(broker_url: str, valkey_url: str) -> None:

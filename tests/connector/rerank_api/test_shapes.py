@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from connector.errors import BadRequest, NotScored, Overloaded
+from connector.errors import BadRequest, NotScored, Overloaded, UnknownModel
 from connector.rerank_api.asked import Given, Shape
 from connector.rerank_api.documents import Documents
 from connector.rerank_api.numbers import decimal
@@ -32,7 +32,7 @@ def test_cohere_gets_sorted_results_without_documents_and_nothing_else_inside() 
     found = answered(Documents("2"), body)
     assert found["results"] == [{"index": 1, "relevance_score": 1.0}, {"index": 0, "relevance_score": 0.25}]
     assert found["meta"]["api_version"] == {"version": "2"}
-    assert found["meta"]["secondpass"] == {"cached": 1, "ms": 3.1}
+    assert found["meta"]["secondpass"] == {"activation": "sigmoid", "cached": 1, "ms": 3.1}
     assert found["model"] == "products-en"
 
 
@@ -40,6 +40,19 @@ def test_documents_come_back_as_they_were_sent() -> None:
     body = {"query": "q", "documents": ["a", {"text": "b", "any": "kept"}, "c"], "return_documents": True}
     found = answered(Documents("1"), body)["results"]
     assert [one["document"] for one in found] == [{"text": "b", "any": "kept"}, {"text": "a"}, {"text": "c"}]
+
+
+def test_voyage_gets_its_data_with_plain_documents() -> None:
+    body = {"model": "m", "query": "q", "documents": ["a", "b", "c"], "top_k": 2, "truncation": True}
+    voyage = Documents("1", voyage=True)
+    rows = [{"index": 1, "relevance_score": 1.0}, {"index": 0, "relevance_score": 0.25}]
+    found = answered(voyage, body)
+    assert found["data"] == found["results"] == rows
+    assert found["usage"]["total_tokens"] == 0
+    everything = answered(voyage, body | {"top_k": None, "return_documents": True})
+    assert [row["document"] for row in everything["data"]] == ["b", "a", "c"]
+    assert [row["document"] for row in everything["results"]] == [{"text": "b"}, {"text": "a"}, {"text": "c"}]
+    assert "data" not in answered(Documents("2"), body)
 
 
 def test_rank_fields_are_what_is_read() -> None:
@@ -70,9 +83,44 @@ def test_predict_reads_pairs_in_each_spelling(inputs: object, pairs: list[tuple[
     assert Predict().read({"inputs": inputs}).pairs == pairs
 
 
-def test_predict_keeps_the_order_of_the_pairs() -> None:
-    found = answered(Predict(), {"inputs": [["q", "a"], ["q", "b"], ["q", "c"]]})
-    assert found == [{"label": "LABEL_0", "score": score} for score in (0.25, 1.0, 0.0)]
+@pytest.mark.parametrize(
+    ("inputs", "nested"),
+    [
+        (["q", "a"], False),
+        ([["q", "a"]], True),
+        ([["q", "a"], ["q", "b"], ["q", "c"]], True),
+        ([{"text": "q", "text_pair": "a"}, {"text": "q", "text_pair": "b"}], False),
+    ],
+)
+def test_predict_keeps_the_order_of_the_pairs_and_nests_as_tei(inputs: object, nested: bool) -> None:
+    count = len(Predict().read({"inputs": inputs}).pairs)
+    rows = [{"label": "entailment", "score": score} for score in GIVEN.scores[:count]]
+    given = Given(GIVEN.scores[:count], "nli", cached=0, ms=1.0, label="entailment")
+    assert answered(Predict(), {"inputs": inputs}, given) == ([[row] for row in rows] if nested else rows)
+
+
+@pytest.mark.parametrize(
+    ("shape", "body", "options"),
+    [
+        (Documents("1"), {"query": "q", "documents": ["a"]}, "model top_n top_k return_documents rank_fields"),
+        (Documents("1"), {"query": "q", "documents": ["a"]}, "raw_scores use_activation"),
+        (Rerank(), {"query": "q", "texts": ["a"]}, "model raw_scores return_text top_n"),
+        (Predict(), {"inputs": ["q", "a"]}, "model raw_scores"),
+        (Score(), {"text_1": "q", "text_2": "a"}, "model use_activation queries items"),
+    ],
+)
+def test_null_is_the_default(shape: Shape, body: dict[str, object], options: str) -> None:
+    assert shape.read(body | dict.fromkeys(options.split())) == shape.read(body)
+
+
+def test_tei_s_model_is_heeded_and_nothing_to_score_has_its_own_error() -> None:
+    assert Rerank().read({"model": "nli", "query": "q", "texts": ["a"]}).model == "nli"
+    assert Predict().read({"model": "nli", "inputs": ["q", "a"]}).model == "nli"
+    for shape, body in ((Rerank(), {"query": "q", "texts": []}), (Predict(), {"inputs": []})):
+        with pytest.raises(BadRequest) as found:
+            shape.read(body)
+        status, said = shape.refuse(found.value)
+        assert (status, said["error_type"]) == (400, "Empty")
 
 
 @pytest.mark.parametrize(
@@ -117,4 +165,6 @@ def test_errors_have_each_api_s_own_shape() -> None:
     assert isinstance(body, dict)
     assert body["message"] == "no"
     assert body["error"]["code"] == 400
+    assert body["detail"] == "no"
+    assert Predict().refuse(UnknownModel("no"))[0] == 404
     assert Score().refuse(full)[0] == 429
