@@ -3,6 +3,7 @@
 SecondpassError
 ├── ConfigError             settings that cannot work; raised at start, names key and line
 ├── BadRequest        400   the caller's request is wrong in a way that only we can say
+│   └── TooSlow         408   its body did not come in time
 ├── Denied            401   the rerank API was called without one of its keys
 ├── UnknownAddress    404   nothing is at this address of ours
 ├── UnknownModel      404   the rerank API was asked for a model that is not configured
@@ -44,6 +45,13 @@ class BadRequest(SecondpassError):
 
     status = 400
     code = "illegal_argument_exception"
+
+
+class TooSlow(BadRequest):
+    """Raised when a body that we read does not come within its time."""
+
+    status = 408
+    code = "timeout_exception"
 
 
 class Denied(SecondpassError):

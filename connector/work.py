@@ -68,7 +68,8 @@ class ScoreWork(Work):
         super().__init__(number, deadline)
         self.query = query
         self.reading = reading or Reading()
-        self.pending = deque((chunk, texts, text_bytes(texts)) for chunk, texts in chunks)
+        own = text_bytes((query,))  # each chunk may leave in a task of its own, and takes the query along
+        self.pending = deque((chunk, texts, own + text_bytes(texts)) for chunk, texts in chunks)
         self.wanted = {chunk: len(texts) for chunk, texts in chunks}
         self.logits: dict[int, tuple[float, ...]] = {}
         self.spans: dict[int, tuple[Span, ...]] = {}

@@ -4,15 +4,21 @@ Lines are parted as the engines part them (MultiSearchRequest.readMultiLineForma
 header without a search after it is not read. What the engine would refuse as a whole is None: it says so itself.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 import orjson
 
 from connector.dialects.controls import strip_header
+from connector.dialects.request import MAX_BODY
 from connector.dialects.uri import read_parameters, split_target
+from connector.errors import BodyTooLarge
 from connector.types import Call
+
+MAX_ENTRIES = 256
+"""Searches of one request that is read. The answer's header has an item for each: 6 KB where all are skipped, 3 KB more
+where 32 are reranked, and clients and proxies refuse fields of 16 KB or fewer."""
 
 _INDEX = ("index", "indices")
 
@@ -36,6 +42,11 @@ class Entries:
     head: bytes = b""
     tail: bytes = b""
 
+    def with_bodies(self, bodies: Mapping[int, bytes]) -> "Entries":
+        """The same, with other lines for some searches. What they ask for as a `_search` stays."""
+        changed = [replace(one, body=bodies.get(at, one.body)) for at, one in enumerate(self.entries)]
+        return replace(self, entries=tuple(changed))
+
     def call_with(self, bodies: Mapping[int, bytes]) -> Call:
         """The request with other bodies in some searches' places."""
         lines = [b"%b\n%b\n" % (one.header, bodies.get(at, one.body)) for at, one in enumerate(self.entries)]
@@ -50,9 +61,14 @@ class Entries:
 
 
 def read_entries(call: Call, names: tuple[str, ...], dialect: str) -> Entries | None:
-    """The searches of `call`; `names` are the path's, for those that name none. None where it cannot be read."""
+    """The searches of `call`; `names` are the path's, for those that name none. None where it cannot be read.
+
+    Raises BodyTooLarge beyond `MAX_BODY` bytes, as long as one `_search` may be, or `MAX_ENTRIES` searches.
+    """
     raw = call.body
-    head = b"\n" if dialect == "opensearch" and raw.startswith(b"\n") else b""  # Elasticsearch: an empty header
+    if is_long(raw):
+        raise BodyTooLarge(f"an _msearch is read up to {MAX_BODY} bytes and {MAX_ENTRIES} searches")
+    head = _head(raw, dialect)
     *lines, rest = raw[len(head) :].split(b"\n")
     parameters = _parameters(call)
     if rest or not lines or parameters is None:
@@ -63,9 +79,27 @@ def read_entries(call: Call, names: tuple[str, ...], dialect: str) -> Entries | 
         said = _header(header)
         if said is None:
             return None
-        own = tuple(name for key in _INDEX for name in _names(said.get(key)))
-        entries.append(Entry(header, body, own or names, _as_search(call, own or names, said, parameters, body)))
+        own = _own_names(said) or names
+        entries.append(Entry(header, body, own, _as_search(call, own, said, parameters, body)))
     return Entries(call, tuple(entries), head, tail)
+
+
+def is_long(body: bytes) -> bool:
+    """Whether the lines of an `_msearch` are too many or too long to be read: 2 MB of tiny ones took 10 s."""
+    return len(body) > MAX_BODY or body.count(b"\n") // 2 > MAX_ENTRIES
+
+
+def read_names(call: Call, dialect: str) -> Iterator[tuple[str, ...]]:
+    """The index names within a request that is not read: those of its first searches, as far as they can be told."""
+    raw = call.body[:MAX_BODY]
+    lines = raw[len(_head(raw, dialect)) :].split(b"\n", 2 * MAX_ENTRIES)[: 2 * MAX_ENTRIES : 2]
+    for said in map(_header, lines):
+        if said and (own := _own_names(said)):
+            yield own
+
+
+def _head(raw: bytes, dialect: str) -> bytes:
+    return b"\n" if dialect == "opensearch" and raw.startswith(b"\n") else b""  # Elasticsearch: an empty header
 
 
 def _header(line: bytes) -> Mapping[str, object] | None:
@@ -76,6 +110,10 @@ def _header(line: bytes) -> Mapping[str, object] | None:
     except orjson.JSONDecodeError:
         return None
     return said if isinstance(said, dict) else None
+
+
+def _own_names(said: Mapping[str, object]) -> tuple[str, ...]:
+    return tuple(name for key in _INDEX for name in _names(said.get(key)))
 
 
 def _names(said: object) -> list[str]:

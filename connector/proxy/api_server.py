@@ -5,7 +5,8 @@ from importlib.metadata import version
 import orjson
 
 from connector.errors import SecondpassError, UnknownAddress
-from connector.proxy.app import BODY_BYTES, read_call
+from connector.proxy.app import read_call
+from connector.proxy.bodies import BODY_BYTES, GET_BYTES, Bodies
 from connector.proxy.errors import render
 from connector.proxy.http import Request
 from connector.proxy.routes import API
@@ -21,6 +22,7 @@ class ApiApp:
 
     def __init__(self, api: Endpoint, settings: Settings) -> None:
         self._settings = settings
+        self._bodies = Bodies()
         self._endpoints = {("POST", path): api for path in API} | {
             ("GET", b"/health"): health,
             ("GET", b"/metrics"): metrics,
@@ -30,10 +32,11 @@ class ApiApp:
     async def __call__(self, request: Request) -> None:
         path = request.target.partition(b"?")[0]
         try:
-            endpoint = self._endpoints.get((request.method, path))
+            endpoint = self._endpoints.get(("GET" if request.method == "HEAD" else request.method, path))
             if endpoint is None:
                 raise UnknownAddress(f"there is no {request.method} {path.decode('ascii', 'replace')} here")
-            reply = (await endpoint(read_call(request, await request.read(BODY_BYTES)))).reply
+            raw = await self._bodies.read(request, BODY_BYTES if request.method == "POST" else GET_BYTES)
+            reply = (await endpoint(read_call(request, raw))).reply
             request.response.send(reply.status, reply.reason, reply.headers, reply.body)
         except (SecondpassError, Malformed) as error:
             status, reason, fields, body = render(error, "opensearch", request.fields)
@@ -41,11 +44,12 @@ class ApiApp:
 
     async def _info(self, call: Call) -> Answer:
         model = self._settings.model[0]
+        label = model.label or "LABEL_0"
         said = {
             "model_id": model.name,
             "model_sha": model.revision or None,
             "model_dtype": model.precision,
-            "model_type": {"reranker": {"id2label": {"0": "LABEL_0"}, "label2id": {"LABEL_0": 0}}},
+            "model_type": {"reranker": {"id2label": {"0": label}, "label2id": {label: 0}}},
             "max_concurrent_requests": self._settings.proxy.max_concurrent,
             "max_input_length": model.max_tokens,
             "max_client_batch_size": MOST_PAIRS,

@@ -4,23 +4,25 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from functools import partial
 
 from connector import metrics
 from connector.dialects.edit import plain_call, plain_lines
+from connector.dialects.msearch import is_long
 from connector.errors import (
     BadRequest,
     BodyTooLarge,
     EngineError,
     Overloaded,
     SecondpassError,
+    TooSlow,
     UnknownAddress,
     WrongMethod,
 )
 from connector.proxy import routes
+from connector.proxy.bodies import BODY_BYTES, GET_BYTES, Bodies
 from connector.proxy.compression import GZIP, encoding, packed, readable, unpack, without_encoding
 from connector.proxy.connection import Lost
-from connector.proxy.content import is_json
+from connector.proxy.content import is_json, sends_json
 from connector.proxy.errors import render
 from connector.proxy.http import Request
 from connector.proxy.passthrough import relay
@@ -30,18 +32,19 @@ from connector.proxy.upstream import Upstream
 from connector.proxy.wire import Fields, Malformed
 from connector.types import Answer, Call, Outcome, PassThrough, Reason, State
 
-BODY_BYTES = 16 * 1024 * 1024  # longest body that is held to be parsed; a longer search streams through unreranked
-
 NOT_TEXT = Outcome(State.SKIPPED, Reason.NO_TEXT)  # a search or an answer that is not JSON: no text that we could read
 TOO_LONG = Outcome(State.SKIPPED, Reason.LENGTH)
+OVERLOAD = Outcome(State.SKIPPED, Reason.OVERLOAD)
 FAILED = Outcome(State.FAILED, Reason.ERROR)
-UNREAD = Outcome(State.SKIPPED, Reason.ERROR)  # an `_msearch` that the engine will refuse
 HEADER = b"Secondpass-Rerank"
 
 Search = Callable[[Call, tuple[str, ...]], Awaitable[Answer | PassThrough | None]]
 """A search under a policy, and the path's index names as written. Its headers hold our own `Secondpass` too; none of
 them asks for a compression that we cannot read. PassThrough: the engine's answer is to be streamed. None: nothing in it
 is under a policy. Raises EngineError and its kind; BodyTooLarge where the engine's answer is too long to hold."""
+
+Count = Callable[[Call, tuple[str, ...]], int]
+"""How many searches an `_msearch` has; 0 where none of them is under a policy, 1 where that many cannot be told."""
 
 log = logging.getLogger("secondpass.proxy")
 
@@ -56,6 +59,7 @@ class App:
         search: Search,
         matches: Callable[[tuple[str, ...]], bool],
         others: Mapping[str, Search] | None = None,
+        count: Count = lambda call, names: 1,
         endpoints: Mapping[str, Endpoint],
         render_outcomes: Callable[[Sequence[Outcome]], bytes],
         dialect: Callable[[], str],
@@ -66,6 +70,7 @@ class App:
         self._upstream = upstream
         self._searches = {"search": search, **(others or {})}  # by the kinds of `routes.SEARCHES`
         self._matches = matches  # whether index names, as written, are under a policy: asked before the body is read
+        self._count = count
         self._endpoints = endpoints
         self._render_outcomes = render_outcomes
         self._dialect = dialect
@@ -73,12 +78,16 @@ class App:
         self._max_concurrent = max_concurrent
         self._advertise = advertise
         self._active = 0
+        self._bodies = Bodies()
 
     async def __call__(self, request: Request) -> None:
         route = routes.read(request.method, request.target)
         under = bool(route.search) and self._matches(route.names)
         if route.search in self._searches and (under or route.search in routes.NAMED_WITHIN):
-            await self._rerank(request, route, under)
+            status, outcomes = await self._rerank(request, route, under)
+            metrics.count_request("search" if outcomes else "engine", status)
+            for outcome in outcomes:
+                metrics.count_search(outcome)
         elif route.ours or route.endpoint in self._endpoints:
             metrics.count_request("ours", await self._ours(request, route))
         elif self._advertise and asks_for_nodes(request.method, request.target):
@@ -86,21 +95,21 @@ class App:
         else:
             metrics.count_request("engine", await self._relay(request))
 
-    async def _relay(self, request: Request, outcome: Outcome | None = None, held: Call | None = None) -> int:
-        """Pass through, saying `outcome` where the request is under a policy. Returns the status."""
+    async def _relay(self, request: Request, outcomes: Sequence[Outcome] = (), held: Call | None = None) -> int:
+        """Pass through, saying `outcomes` where the request is under a policy. Returns the status."""
         timeout_s = None if routes.is_slow(request.method, request.target) else self._timeout_s
         try:
-            return await relay(request, self._upstream, timeout_s, self._say(outcome), held)
+            return await relay(request, self._upstream, timeout_s, self._say(*outcomes), held)
         except SecondpassError as exc:
-            return self._refuse(request, exc, outcome)
+            return self._refuse(request, exc, outcomes)
 
     async def _advertised(self, request: Request) -> int:
         """The engine's nodes, under our own address. Returns the status."""
         try:
-            call = read_call(request, await request.read(BODY_BYTES))
+            call = read_call(request, await self._bodies.read(request, GET_BYTES))
             reply = await self._upstream.fetch(call, self._timeout_s)
         except (SecondpassError, Malformed) as exc:
-            return self._refuse(request, exc, None)
+            return self._refuse(request, exc)
         self._send(request, Answer(replace(reply, body=with_address(reply.body, self._advertise))))
         return reply.status
 
@@ -117,40 +126,29 @@ class App:
             self._active -= 1
             metrics.IN_FLIGHT.dec()
 
-    async def _rerank(self, request: Request, route: routes.Route, under: bool) -> None:
-        """`under` a policy are the path's names; an `_msearch` may also name its indices in its body."""
-        try:
-            with self._place():
-                status, outcomes = await self._read_and_rerank(request, route, under)
-        except Overloaded as exc:
-            if under:
-                outcomes = [Outcome(State.SKIPPED, Reason.OVERLOAD)]
-                status = self._refuse(request, exc, outcomes[0])
-            else:
-                status, outcomes = await self._unread(request, None)
-        metrics.count_request("search" if outcomes else "engine", status)
-        for outcome in outcomes:
-            metrics.count_search(outcome)
+    async def _rerank(self, request: Request, route: routes.Route, under: bool) -> tuple[int, Sequence[Outcome]]:
+        """Status, and what was said of each search; nothing where none is under a policy.
 
-    async def _read_and_rerank(
-        self, request: Request, route: routes.Route, under: bool
-    ) -> tuple[int, Sequence[Outcome]]:
-        """Status, and what was said of each search; nothing where none is under a policy."""
+        `under` a policy are the path's names; an `_msearch` may also name its indices in its body. A place is taken
+        once the body is here, and given back before an answer is streamed: no client's pace can hold one.
+        """
 
-        def say(outcome: Outcome) -> Outcome | None:
-            return outcome if under else None
+        def say(outcome: Outcome) -> list[Outcome]:
+            return [outcome] if under else []
 
         coding = encoding(request.fields)
-        lines = route.search in routes.NAMED_WITHIN
         refused = request.get(b"expect") is not None and not request.expects  # an expectation that the engine refuses
-        if refused or not is_json(request.target, request.fields, lines=lines) or coding not in (b"", *GZIP):
+        if refused or not sends_json(request.fields) or coding not in (b"", *GZIP):
             return await self._unread(request, say(NOT_TEXT))
         try:
-            raw = await request.read(BODY_BYTES)
+            raw = await self._bodies.read(request, BODY_BYTES)
         except BodyTooLarge:
             return await self._unread(request, say(TOO_LONG))
-        except Malformed as exc:
-            return self._refuse(request, BadRequest(str(exc)), say(FAILED)), [FAILED]
+        except Overloaded:
+            return await self._unread(request, say(OVERLOAD))
+        except (Malformed, TooSlow) as exc:
+            error = exc if isinstance(exc, TooSlow) else BadRequest(str(exc))
+            return self._refuse(request, error, say(FAILED)), say(FAILED)
         came = Call(request.method, request.target, request.fields, raw)
         try:
             call = read_call(request, raw)
@@ -158,46 +156,62 @@ class App:
             return await self._unread(request, say(TOO_LONG), came)
         except BadRequest:  # not gzip after all: the engine says so
             return await self._unread(request, say(NOT_TEXT), came)
-        plain = plain_lines if lines else partial(plain_call, request=None)
+        return await self._search(request, route, came, call)
+
+    async def _search(
+        self, request: Request, route: routes.Route, came: Call, call: Call
+    ) -> tuple[int, Sequence[Outcome]]:
+        """The same for a request whose body is here: as it `came`, and readable as `call`."""
+        lines = route.search in routes.NAMED_WITHIN
+        if not is_json(call.target, call.headers, lines=lines):
+            outcomes = [NOT_TEXT] * (self._count(call, route.names) if lines else 1)
+            return await self._unread(request, outcomes, _plain(came, call, lines) if outcomes else came)
         try:
-            answer = await self._searches[route.search](call, route.names)
+            with self._place():
+                answer = await self._searches[route.search](call, route.names)
+        except Overloaded as exc:
+            outcomes = [OVERLOAD] * (self._count(call, route.names) if lines else 1)
+            if not outcomes:
+                return await self._unread(request, [], came)
+            return self._refuse(request, exc, outcomes), outcomes
         except BodyTooLarge:
-            return await self._unread(request, say(TOO_LONG), _sent(came, call, plain(call)))
+            return await self._unread(request, [TOO_LONG], _plain(came, call, lines))
         except (BadRequest, EngineError) as exc:
-            return self._refuse(request, exc, FAILED), [FAILED]
+            return self._refuse(request, exc, [FAILED]), [FAILED]
         except Lost:
             raise
         except Exception:  # a fault of ours must not cost the caller the search
             log.exception("rerank failed", extra={"target": request.target})
-            return await self._unread(request, say(FAILED), _sent(came, call, plain(call)))
+            return await self._unread(request, [FAILED], _plain(came, call, lines))
         if answer is None:
-            return await self._unread(request, say(UNREAD), came)
+            return await self._unread(request, [], came)
         if isinstance(answer, PassThrough):
             with metrics.ENGINE.time():
-                return await self._unread(request, answer.outcome, _sent(came, call, answer.call))
+                return await self._unread(request, [answer.outcome], _sent(came, call, answer.call))
         self._send(request, answer)
         return answer.reply.status, answer.several or [answer.outcome or FAILED]
 
     async def _unread(
-        self, request: Request, outcome: Outcome | None, held: Call | None = None
-    ) -> tuple[int, list[Outcome]]:
-        return await self._relay(request, outcome, held), [outcome] if outcome else []
+        self, request: Request, outcomes: Sequence[Outcome], held: Call | None = None
+    ) -> tuple[int, Sequence[Outcome]]:
+        return await self._relay(request, outcomes, held), outcomes
 
     async def _ours(self, request: Request, route: routes.Route) -> int:
         endpoint = self._endpoints.get(route.endpoint)
         if endpoint is None:
             where = request.target.decode("ascii", "replace")
             if not route.methods:
-                return self._refuse(request, UnknownAddress(f"there is nothing at [{where}]"), None)
+                return self._refuse(request, UnknownAddress(f"there is nothing at [{where}]"))
             allowed = ", ".join(route.methods)
             wrong = WrongMethod(f"[{where}] takes {allowed}, not {request.method}")
-            return self._refuse(request, wrong, None, [(b"Allow", allowed.encode())])
+            return self._refuse(request, wrong, extra=[(b"Allow", allowed.encode())])
         try:
-            call = read_call(request, await request.read(BODY_BYTES))
+            limit = BODY_BYTES if request.method == "POST" else GET_BYTES
+            call = read_call(request, await self._bodies.read(request, limit))
             with self._place() if route.endpoint == "search" else nullcontext():
                 answer = await endpoint(call)
         except (SecondpassError, Malformed) as exc:
-            return self._refuse(request, exc, None)
+            return self._refuse(request, exc)
         self._send(request, answer)
         if answer.outcome is not None:
             metrics.count_search(answer.outcome)
@@ -213,19 +227,32 @@ class App:
         return [(HEADER, self._render_outcomes(said))] if said else []
 
     def _refuse(
-        self, request: Request, error: Exception, outcome: Outcome | None, extra: Sequence[tuple[bytes, bytes]] = ()
+        self,
+        request: Request,
+        error: Exception,
+        outcomes: Sequence[Outcome] = (),
+        extra: Sequence[tuple[bytes, bytes]] = (),
     ) -> int:
         """Answer with an error in the engine's shape, unless an answer has begun."""
         if request.response.started:
             raise error
         status, reason, fields, body = render(error, self._dialect(), request.fields)
-        request.response.send(status, reason, [*fields, *self._say(outcome), *extra], body)
+        request.response.send(status, reason, [*fields, *self._say(*outcomes), *extra], body)
         return status
 
 
 def _sent(came: Call, read: Call, edited: Call) -> Call:
     """What goes out for a request that was read as `read`: as it came, packed or not, unless something was edited."""
     return came if (edited.target, edited.body) == (read.target, read.body) else edited
+
+
+def _plain(came: Call, read: Call, lines: bool) -> Call:
+    """What goes out for a request that is not reranked: without what was meant for us. `lines` beyond what we read of
+    an `_msearch` go as they came.
+    """
+    if lines and is_long(read.body):
+        return came
+    return _sent(came, read, plain_lines(read) if lines else plain_call(read, None))
 
 
 def read_call(request: Request, raw: bytes) -> Call:

@@ -69,6 +69,7 @@ async def run(settings: Settings, *, shared: bool = False, listening: Callable[[
             search=searches.search,
             matches=searches.matches,
             others=others,
+            count=several.count,
             render_outcomes=render_outcomes,
             dialect=engine.dialect,
             find_engine=engine.find,

@@ -17,14 +17,16 @@ def is_json(target: bytes, headers: Headers, *, lines: bool = False) -> bool:
 
     `lines`: the request may also be lines of JSON.
     """
-    sent = _LINES if lines else _JSON
     asked = _FORMAT.search(target)
     if asked is not None and asked[1].lower() != b"json":
         return False
-    for name, value in headers:
-        lower = name.lower()
-        if lower == b"content-type" and sent.match(value.strip()) is None:
-            return False
-        if lower == b"accept" and _ANY.search(value) is None:
-            return False
-    return True
+    if any(name.lower() == b"accept" and _ANY.search(value) is None for name, value in headers):
+        return False
+    return sends_json(headers, lines=lines)
+
+
+def sends_json(headers: Headers, *, lines: bool = True) -> bool:
+    """Whether the request's own body is JSON, or lines of it, whatever its answer is to be."""
+    sent = _LINES if lines else _JSON
+    types = [value for name, value in headers if name.lower() == b"content-type"]
+    return all(sent.match(value.strip()) for value in types)

@@ -1,9 +1,14 @@
 """One request and its answer, as the proxy's own code sees them: raw bytes, nothing decoded, nothing added."""
 
-from connector.errors import BodyTooLarge
+import asyncio
+
+from connector.errors import BodyTooLarge, TooSlow
 from connector.proxy.connection import Body, Connection
 from connector.proxy.wire import CHUNKED, CLOSE, Fields, RequestHead, chunk, has_body, with_length, write_head
 from connector.types import Headers
+
+BODY_S = 30.0  # how long a client may take to send a body that we read, whatever its length
+BODY_RATE = 64 * 1024  # and bytes a second beyond that: the slowest that a long one may come
 
 
 class Request:
@@ -27,14 +32,22 @@ class Request:
     async def read(self, limit: int) -> bytes:
         """The whole body. A client that waits for `100 Continue` gets it from us: the body is read by us.
 
-        Raises BodyTooLarge beyond `limit` bytes (nothing is lost: `body` can still be streamed), Lost.
+        Raises BodyTooLarge beyond `limit` bytes (nothing is lost: `body` can still be streamed), TooSlow, Malformed,
+        Lost.
         """
         if self.head.length > limit:
             raise BodyTooLarge(f"the body is longer than {limit} bytes")
         if self.expects:
             self.expects = False
             self.response.inform(100, b"Continue", [])
-        return await self.body.read(limit)
+        if self.body.complete:
+            return await self.body.read(limit)
+        length = limit if self.head.length == CHUNKED else self.head.length
+        try:
+            async with asyncio.timeout(BODY_S + length / BODY_RATE):
+                return await self.body.read(limit)
+        except TimeoutError as exc:
+            raise TooSlow("the request's body came too slowly") from exc
 
 
 class Response:
@@ -77,9 +90,8 @@ class Response:
         elif not self._head.minor:
             fields.append((b"Connection", b"keep-alive"))
         head = write_head(b"HTTP/1.1 %d %b" % (status, reason), fields)
-        if first and not self._empty:
-            head += chunk(first) if self._chunked else first
-        self._connection.transport.write(head)
+        body = [] if self._empty or not first else [chunk(first) if self._chunked else first]
+        self._connection.transport.writelines([head, *body])  # without a copy of what may be long
 
     def write(self, data: bytes) -> None:
         if data and not self._empty:  # an empty chunk would end the body

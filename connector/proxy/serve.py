@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from connector.errors import ConfigError
 from connector.proxy.api_server import ApiApp
-from connector.proxy.app import App, Search
+from connector.proxy.app import App, Count, Search
 from connector.proxy.health import watch
 from connector.proxy.server import Server
 from connector.proxy.status import Endpoint, FindEngine, FindMissing, health, metrics, readiness
@@ -33,6 +33,7 @@ async def serve(
     find_engine: FindEngine,
     find_missing: FindMissing,
     others: Mapping[str, Search] | None = None,
+    count: Count = lambda call, names: 1,
     endpoints: Mapping[str, Endpoint] | None = None,
     shared: bool = False,
     listening: Callable[[int], None] | None = None,
@@ -40,9 +41,9 @@ async def serve(
 ) -> None:
     """Listen until SIGTERM, SIGINT or `stop`, then let requests under way end.
 
-    `others` are further search endpoints by the kinds in `routes.SEARCHES`. `endpoints` are addresses of ours by the
-    names in `routes.OURS`, added to health, ready and metrics. `listening` is told the port. `shared`: other processes
-    listen on the same port. Raises ConfigError where the port is taken.
+    `others` are further search endpoints by the kinds in `routes.SEARCHES`, `count` is of their `_msearch`. `endpoints`
+    are addresses of ours by the names in `routes.OURS`, added to health, ready and metrics. `listening` is told the
+    port. `shared`: other processes listen on the same port. Raises ConfigError where the port is taken.
     """
     further = dict(endpoints or {})
     elsewhere = further.pop("rerank_api", None) if settings.rerank_api.port else None
@@ -52,6 +53,7 @@ async def serve(
         search=search,
         matches=matches,
         others=others,
+        count=count,
         endpoints=own,
         render_outcomes=render_outcomes,
         dialect=dialect,

@@ -1,6 +1,7 @@
 """The engine's side: its nodes in turn. A request is repeated only where that changes nothing."""
 
 import asyncio
+import logging
 import ssl
 import time
 from collections.abc import Sequence
@@ -15,6 +16,9 @@ from connector.types import Call, Headers, Reply
 
 REPLY_BYTES = 64 * 1024 * 1024  # longest answer that is held in memory to be reranked
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # repeating these changes nothing
+SAID_EVERY_S = 1.0  # in an outage each request fails, for the same reason
+
+log = logging.getLogger("secondpass.proxy")
 
 
 class Upstream:
@@ -31,6 +35,7 @@ class Upstream:
                 raise ConfigError(f"engine.ca, engine.client_cert, engine.client_key: {exc}") from exc
         self.nodes = [Node(url, context) for url in urls]
         self._turn = 0
+        self._said = -SAID_EVERY_S  # when it was logged that no node accepts a connection
 
     async def connection(self, *, fresh: bool = False, after: Node | None = None) -> EngineConnection:
         """A connection to some node, that of `after` only where no other takes it. `fresh`: none that was used before.
@@ -51,7 +56,10 @@ class Upstream:
                 return await node.connect()
             except OSError as exc:
                 failures.append(f"{node.host}:{node.port}: {exc or type(exc).__name__}")
-        raise EngineUnreachable("no engine node accepts a connection: " + "; ".join(failures))
+        if (now := time.monotonic()) - self._said >= SAID_EVERY_S:
+            self._said = now
+            log.warning("no engine node accepts a connection: %s", "; ".join(failures))
+        raise EngineUnreachable("no engine node accepts a connection")  # who and where they are is for the log
 
     def adapt(self, node: Node, fields: Headers) -> Fields:
         """The caller's fields as this node gets them.

@@ -87,6 +87,14 @@ def test_controls_of_each_search(pair: Pair) -> None:
         headers={"Content-Type": "application/x-ndjson", "Secondpass": 'policy="nothere"'},
     )
     assert wrong.status_code == 400
+    unruled = {"index": "unruled"}, {"size": 0, "ext": {"secondpass": {"details": True}}}
+    wrong, _ = ask(pair, {}, RAIN, *unruled, {}, RAIN | {"ext": {"secondpass": {"window": -1}}}, path="/goods/_msearch")
+    assert [(item.state, item.reason) for item in items(wrong)] == [
+        ("applied", None),
+        ("skipped", "opt_out"),
+        ("failed", "error"),
+    ]
+    assert [one["status"] for one in wrong.json()["responses"]] == [200, 200, 400]
 
 
 @pytest.mark.parametrize(
@@ -116,8 +124,9 @@ def test_one_search_that_fails_is_that_searchs_error(pair: Pair) -> None:
     assert [item.state for item in items(ours)] == ["skipped", "applied", "skipped"]
 
 
-def test_outside_policies_nothing_is_said(pair: Pair) -> None:
-    ours, theirs = ask(pair, {"index": "unruled"}, RAIN, {}, RAIN)
+@pytest.mark.parametrize("path", ["/_msearch", "/goods/_msearch"])
+def test_outside_policies_nothing_is_said(pair: Pair, path: str) -> None:
+    ours, theirs = ask(pair, {"index": "unruled"}, RAIN, {"index": "_all"}, RAIN, path=path)
     assert "secondpass-rerank" not in ours.headers
     assert [one.get("status") for one in ours.json()["responses"]] == [
         one.get("status") for one in theirs.json()["responses"]

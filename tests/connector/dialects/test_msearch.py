@@ -2,8 +2,10 @@ import json
 
 import pytest
 
-from connector.dialects.msearch import read_entries
+from connector.dialects.msearch import MAX_ENTRIES, read_entries, read_names
+from connector.dialects.request import MAX_BODY
 from connector.dialects.responses import read_responses
+from connector.errors import BodyTooLarge
 from connector.types import Call, Reply
 
 BODY = b'{"query": {"match": {"name": "rain"}}}'
@@ -49,6 +51,18 @@ def test_what_engines_skip_is_kept() -> None:
 @pytest.mark.parametrize("body", [b"", b"{}\n" + BODY, b"{\n{}\n", b"[]\n{}\n", b"{}"])
 def test_what_cannot_be_read_is_the_engines(body: bytes) -> None:
     assert read_entries(call(body), (), "opensearch") is None
+
+
+def test_what_is_read_is_bounded_in_bytes_and_searches() -> None:
+    most = read_entries(call(b"{}\n{}\n" * MAX_ENTRIES), (), "opensearch")
+    assert most is not None
+    assert len(most.entries) == MAX_ENTRIES
+    named = b'{"index":"b,c"}\n%b\n' % BODY
+    for long in (b"{}\n{}\n" * MAX_ENTRIES + named, named + b"{}\n" + b" " * MAX_BODY + b"\n"):
+        with pytest.raises(BodyTooLarge):
+            read_entries(call(long), (), "opensearch")
+    assert list(read_names(call(long), "opensearch")) == [("b", "c")]
+    assert list(read_names(call(b"\n" + named + b"{"), "opensearch")) == [("b", "c")]
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,10 @@ async def listening(script: Script) -> AsyncIterator[tuple[Engine, str]]:
 async def proxying(
     *urls: str,
     search=search_nothing,
+    others=None,
+    count=lambda call, names: 1,
     policies: tuple[str, ...] = (),
+    endpoints=None,
     dialect: str = "opensearch",
     timeout_s: float = 5.0,
     max_concurrent: int = 8,
@@ -121,8 +124,10 @@ async def proxying(
     app = App(
         upstream,
         search=search,
+        others=others,
+        count=count,
         matches=lambda names: bool(names) and set(names) <= set(policies),
-        endpoints={"health": health, "metrics": metrics},
+        endpoints={"health": health, "metrics": metrics, **(endpoints or {})},
         render_outcomes=lambda outcomes: b", ".join(map(say, outcomes)),
         dialect=lambda: dialect,
         timeout_s=timeout_s,

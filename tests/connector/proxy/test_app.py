@@ -10,10 +10,12 @@ import pytest
 from connector.errors import BadRequest, BodyTooLarge, EngineTimeout, SecondpassError
 from connector.metrics import SEARCHES
 from connector.proxy import app as app_module
+from connector.proxy import bodies as bodies_module
+from connector.proxy import http as http_module
 from connector.proxy.errors import describe, render
-from connector.proxy.status import readiness
+from connector.proxy.status import health, readiness
 from connector.types import Answer, Call, EngineInfo, Outcome, PassThrough, Reason, Reply, State
-from tests.connector.proxy.scripted import APPLIED, Client, Peer, answering, between
+from tests.connector.proxy.scripted import APPLIED, Client, Peer, answering, between, search_nothing
 
 ENGINE = b"HTTP/1.1 200 OK\r\nX-Engine: 1\r\nContent-Length: 2\r\n\r\n{}"
 BODY = b'{"query": {"match": {"name": "jacket"}}}'
@@ -49,9 +51,9 @@ class Recorder:
         return Answer(Reply(200, b"Fine", headers, b'{"hits":[]}'), APPLIED)
 
 
-async def ask(client_bytes: bytes, recorder: Recorder, script=None) -> tuple[bytes, list[bytes]]:
+async def ask(client_bytes: bytes, recorder: Recorder, script=None, **options) -> tuple[bytes, list[bytes]]:
     seen: list[bytes] = []
-    running = between(script or answering(ENGINE, seen), search=recorder, policies=("shop", "shop2"))
+    running = between(script or answering(ENGINE, seen), search=recorder, policies=("shop", "shop2"), **options)
     async with running as (_, proxy), proxy.client() as client:
         return await client.ask(client_bytes), seen
 
@@ -187,7 +189,7 @@ async def test_an_answer_too_long_to_hold_streams_through():
     assert len(seen) == 1
 
 
-async def sent(client_bytes: bytes, search, answer: bytes = ENGINE) -> tuple[bytes, bytes]:
+async def sent(client_bytes: bytes, search, answer: bytes = ENGINE, **options) -> tuple[bytes, bytes]:
     """What the client is answered, and all that the engine is sent."""
     got: list[bytes] = []
 
@@ -197,7 +199,7 @@ async def sent(client_bytes: bytes, search, answer: bytes = ENGINE) -> tuple[byt
         got.append(head + await peer.body(size))
         await peer.send(answer)
 
-    said = await ask(client_bytes, search, script)
+    said = await ask(client_bytes, search, script, **options)
     return said[0], b"".join(got)
 
 
@@ -216,6 +218,43 @@ async def test_what_is_relayed_after_all_holds_nothing_that_was_meant_for_us(err
     _, engine = await sent(search(packed, b"Content-Encoding: gzip\r\nAccept-Encoding: br\r\n"), Recorder(error))
     assert b"Content-Encoding: gzip\r\nAccept-Encoding: br\r\n" in engine
     assert engine.endswith(packed)
+
+
+@pytest.mark.parametrize(
+    ("extra", "target"),
+    [
+        (b"Accept: application/yaml\r\n", b"/shop/_search"),
+        (b"Accept: text/plain\r\n", b"/shop/_search"),
+        (b"Content-Type: application/x-ndjson\r\n", b"/shop/_search"),
+        (b"", b"/shop/_search?format=cbor"),
+        (b"Accept: application/yaml\r\n", b"/shop/_msearch"),
+    ],
+)
+async def test_where_the_answer_is_no_json_the_request_still_holds_nothing_that_was_meant_for_us(
+    extra: bytes, target: bytes
+):
+    body = b"{}\n%b\n" % EXT if b"msearch" in target else EXT
+    recorder, options = Recorder(), {"others": {"msearch": search_nothing}}
+    answer, engine = await sent(search(body, extra, target), recorder, **options)
+    assert (said(answer), recorder.calls) == (b"skipped;reason=no_text", [])
+    assert engine.partition(b"\r\n\r\n")[2] == body.replace(EXT, b'{"size":1}')
+    assert extra in engine
+    for came in (body.replace(b"secondpass", b"another"), gzip.compress(BODY)):
+        coding = b"Content-Encoding: gzip\r\n" if came[:1] == b"\x1f" else b""
+        _, engine = await sent(search(came, extra + coding, target), recorder, **options)
+        assert engine.partition(b"\r\n\r\n")[2] == came  # nothing in it is ours
+        assert coding in engine
+
+
+async def nothing_of_ours(call: Call, names: tuple[str, ...]) -> None:
+    return None
+
+
+async def test_an_msearch_with_nothing_under_a_policy_is_the_engines():
+    lines = b'{"index": "other"}\n%b\n' % EXT
+    answer, engine = await sent(search(lines, target=b"/shop/_msearch"), None, others={"msearch": nothing_of_ours})
+    assert said(answer) is None
+    assert engine.endswith(b"\r\n\r\n" + lines)
 
 
 def passing(call: Call | None = None):
@@ -342,6 +381,73 @@ async def test_too_many_searches_at_once_are_429_and_passing_through_is_not():
             assert (await two.rest()).startswith(b"HTTP/1.1 200 ")
         async with proxy.client() as five:
             assert (await five.ask(search())).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_client_that_sends_or_reads_slowly_holds_no_place():
+    gate = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        await peer.body(len(BODY))
+        await peer.send(ENGINE[:-2])
+        await gate.wait()
+        await peer.send(b"{}")
+
+    one_place = between(script, search=passing(), policies=("shop",), max_concurrent=1)
+    async with one_place as (_, proxy), proxy.client() as sender, proxy.client() as reader, proxy.client() as other:
+        await sender.send(search()[: -len(BODY)])
+        for client in (reader, other):  # one after the other, neither answer has ended
+            await client.send(search())
+            assert said(await client.head()) == b"skipped;reason=scroll"  # and not for want of a place
+        gate.set()
+        await sender.send(BODY)
+        assert (await sender.rest()).endswith(b"{}")
+
+
+@pytest.mark.parametrize("target", [b"/shop/_search", b"/other/_msearch", b"/_secondpass/search"])
+async def test_a_body_that_does_not_come_is_408(target: bytes, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(http_module, "BODY_S", 0.05)
+    answer, seen = await ask(
+        search(target=target)[:-1],
+        Recorder(),
+        others={"msearch": search_nothing},
+        endpoints={"search": health},
+    )
+    assert answer.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+    assert b'"type":"timeout_exception"' in answer
+    assert said(answer) == (b"failed;reason=error" if b"shop" in target else None)
+    assert seen == []
+
+
+async def test_of_long_bodies_few_are_read_at_a_time(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bodies_module, "LONG_AT_ONCE", 0)
+    long = BODY + b" " * bodies_module.LONG_BYTES
+    answer, engine = await sent(search(long), Recorder())
+    assert said(answer) == b"skipped;reason=overload"
+    assert engine.endswith(long)
+    assert said((await ask(search(), Recorder()))[0]) == b"applied"
+    api, _ = await ask(search(long, target=b"/v1/rerank"), Recorder(), endpoints={"rerank_api": health})
+    assert api.startswith(b"HTTP/1.1 429 ")
+
+
+async def test_where_no_body_is_needed_a_long_one_is_not_held():
+    answer, _ = await ask(search(b" " * 70_000, target=b"/_secondpass/health", method=b"GET"), Recorder())
+    assert answer.startswith(b"HTTP/1.1 413 ")
+
+
+async def test_an_msearch_without_a_place_says_so_for_each_search_where_any_is_under_a_policy():
+    def count(call: Call, names: tuple[str, ...]) -> int:
+        return call.body.count(b"{}\n") if b"shop" in call.body else 0
+
+    lines = b'{"index":"shop"}\n{}\n{}\n'
+    full = {"others": {"msearch": search_nothing}, "count": count, "max_concurrent": 0}
+    answer, seen = await ask(search(lines, target=b"/_msearch"), Recorder(), **full)
+    assert answer.startswith(b"HTTP/1.1 429 ")
+    assert said(answer) == b"skipped;reason=overload, skipped;reason=overload"
+    assert seen == []
+    others = lines.replace(b"shop", b"other")
+    answer, engine = await sent(search(others, target=b"/_msearch"), Recorder(), **full)
+    assert (said(answer), engine.endswith(others)) == (None, True)
 
 
 async def get(client: Client, target: bytes, method: bytes = b"GET") -> tuple[int, bytes, bytes]:
