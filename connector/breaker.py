@@ -5,6 +5,7 @@ No caller's request is ever the probe, so an outage costs callers nothing once i
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable
 
 from connector import metrics
@@ -17,9 +18,11 @@ PROBE_S = 1.0  # between two probes; recovery is seen this late at most
 
 
 class Breaker:
-    """Counts consecutive failures of one thing. `probe` returns whether the thing works again; it may raise."""
+    """Counts consecutive failures of one thing. `probe` returns whether the thing works again, None where there is no
+    such thing any more; it may raise.
+    """
 
-    def __init__(self, name: str, probe: Callable[[], Awaitable[bool]]) -> None:
+    def __init__(self, name: str, probe: Callable[[], Awaitable[bool | None]]) -> None:
         self.name = name
         self.probe = probe
         self.open = False
@@ -49,8 +52,10 @@ class Breaker:
             except Exception as error:
                 log.debug("probe failed", extra={"breaker": self.name, "error": str(error)})
                 continue
-            if works:
+            if works is not False:
                 self.open, self.failures = False, 0
                 metrics.BREAKER.labels(self.name).set(0)
+                if works is None and "PROMETHEUS_MULTIPROC_DIR" not in os.environ:  # a file of samples forgets no label
+                    metrics.BREAKER.remove(self.name)
                 log.warning("breaker closed", extra={"breaker": self.name})
                 return

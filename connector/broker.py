@@ -20,8 +20,8 @@ QUEUE_TTL_S = 120  # a list that no worker empties disappears this long after th
 
 class Broker(Protocol):
     async def send(self, task: str, queue: str, payload: Mapping[str, Any], lifetime_s: float) -> int:
-        """Put one task into `queue`; the number of bytes sent. Nobody runs it after `lifetime_s`. Raises
-        RerankError where the broker does not take it within `SEND_S`.
+        """Put one task into `queue`; the number of bytes sent. After `lifetime_s` the broker need not keep it. Raises
+        RerankError where it does not take it within `SEND_S`.
         """
         ...
 

@@ -54,7 +54,7 @@ def read_calibration(said: Mapping[str, Any] | None) -> Calibration | None:
         if said and said.get("knots"):
             return Calibration(knots=tuple((float(logit), float(probability)) for logit, probability in said["knots"]))
         return Calibration(float(said["slope"]), float(said["intercept"])) if said else None
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return None
 
 

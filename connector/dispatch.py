@@ -31,7 +31,7 @@ from connector.work import Chunk, EmbedWork, ScoreWork, Work
 log = logging.getLogger(__name__)
 
 GRACE_S = 0.5
-LIFETIME_SLACK_S = 10.0  # workers check deadlines on the server's clock; Celery's `expires` is on their own
+LIFETIME_SLACK_S = 10.0  # a task outlives its deadlines in the broker by this; that it is late is its worker's to see
 PROBE_DEADLINE_S = 1.0
 
 
@@ -140,7 +140,7 @@ class Dispatcher:
         """One reply. What cannot be understood is dropped."""
         try:
             reply = msgspec.msgpack.decode(raw)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             log.warning("reply not understood", extra={"error": str(error)})
             return
         if not isinstance(reply, dict):
@@ -170,7 +170,7 @@ class Dispatcher:
             lane.breaker.failed()
 
     async def _run(self, lane: Lane, work: Work) -> None:
-        if not self.live.count(lane.worker.role, lane.worker.fingerprint):
+        if not self.live.count(lane.worker.queue):
             raise RerankError(Reason.NO_WORKER)
         size = work.size
         if self.bytes + size > self.most_bytes:
@@ -191,9 +191,14 @@ class Dispatcher:
                 self._hold(-work.size)
                 lane.waiting.remove(work)
 
-    async def _probe(self, queue: str) -> bool:
-        """Whether a worker answers a tiny request. Raises RerankError where none lives."""
+    async def _probe(self, queue: str) -> bool | None:
+        """Whether a worker answers a tiny request; None where none lives: a queue without workers is no lane, and one
+        that comes back has a new one. Raises RerankError.
+        """
         lane, deadline = self.lanes[queue], time.monotonic() + PROBE_DEADLINE_S
+        if not (lane.waiting or lane.flying or self.live.count(lane.worker.queue)):
+            del self.lanes[queue]
+            return None
         work: Work
         if lane.worker.role == "score":
             work = ScoreWork(next(self._numbers), deadline, "probe", [(0, ["probe"])])
@@ -211,7 +216,7 @@ class Dispatcher:
     def _pump(self, lane: Lane) -> None:
         """Send tasks while there is both work and a place in flight."""
         lane.pumping = False
-        workers = self.live.count(lane.worker.role, lane.worker.fingerprint)
+        workers = self.live.count(lane.worker.queue)
         while lane.waiting and (places := workers - len(lane.flying)) > 0:
             works, payload, size = lane.take(self.most_pairs, places)
             task = uuid.uuid4().hex

@@ -10,8 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import orjson
-
 from connector.dialects.request import SearchRequest
 from connector.settings import Policy, Settings
 from connector.types import Call, Headers, Plan
@@ -66,22 +64,33 @@ class Keys:
         return b"secondpass:vector:" + self.digest(fingerprint.encode(), query).hex().encode()
 
     def search(self, call: Call, request: SearchRequest, plan: Plan, policy: Policy) -> bytes:
-        """A search as such: the same for all its pages and all its callers."""
+        """A search as such: the same for all its pages and all its callers. Of the body count each member's bytes, not
+        what was read of them: of a number beyond 2^64 that is not all.
+        """
         parameters = {name: one.value for name, one in request.parameters.items() if name not in PAGE}
-        body = {name: value for name, value in request.body.items() if name not in PAGE}
+        members = sorted(request.spans.keys() - PAGE)
         return self.digest(
             call.target.partition(b"?")[0],
             repr(sorted(parameters.items())).encode("utf-8", "backslashreplace"),
-            orjson.dumps(body, option=orjson.OPT_SORT_KEYS),
+            *(part for name in members for part in (name.encode(), _value(request, name))),
             repr((plan.text, plan.window, plan.budget_ms, plan.knn)).encode("utf-8", "backslashreplace"),
             policy.model_dump_json().encode(),
         )
 
     def page(self, search: bytes, headers: Headers) -> bytes:
         """The kept order of one window: the same for all pages of one caller's search, and for no other caller's."""
-        credentials = sorted((name.lower(), value) for name, value in headers if name.lower() not in NOT_CREDENTIALS)
-        digest = self.digest(search, *(part for field in credentials for part in field))
+        digest = self.digest(search, *(part for field in credentials(headers) for part in field))
         return b"secondpass:page:" + digest.hex().encode()
+
+
+def _value(request: SearchRequest, name: str) -> bytes:
+    span = request.spans[name]
+    return request.raw[span.start : span.end]
+
+
+def credentials(headers: Headers) -> tuple[tuple[bytes, bytes], ...]:
+    """The fields that may decide what a caller sees: names in lower case, sorted."""
+    return tuple(sorted((lower, value) for name, value in headers if (lower := name.lower()) not in NOT_CREDENTIALS))
 
 
 def state_folder() -> Path:

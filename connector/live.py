@@ -9,11 +9,12 @@ import logging
 import time
 from collections.abc import Iterable
 
+import msgspec
 from redis.exceptions import RedisError
 
 from connector.background import end
 from connector.calibration import Calibration, read_calibration
-from connector.contract import BEAT_S, LIVE_S, Announcement, read_announcement, workers_key
+from connector.contract import BEAT_S, LIVE_S, Announcement, workers_key
 from connector.servers import open_redis
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ class Live:
         self._client = open_redis(url, POLL_TIMEOUT_S, 2)
         self._offset = time.time() - time.monotonic()
         self._living: dict[tuple[str, str], list[Announcement]] = {}
-        self._counts: dict[tuple[str, str], int] = {}
+        self._counts: dict[str, int] = {}
         self._polling: asyncio.Task[None] | None = None
 
     def live(self, role: str, model: str) -> list[Announcement]:
@@ -52,9 +53,9 @@ class Live:
     def _newest(self, model: str) -> Announcement | None:
         return max(self.live("score", model), key=lambda one: one.started, default=None)
 
-    def count(self, role: str, fingerprint: str) -> int:
-        """How many living workers of a role have this fingerprint."""
-        return self._counts.get((role, fingerprint), 0)
+    def count(self, queue: str) -> int:
+        """How many living workers announce this queue."""
+        return self._counts.get(queue, 0)
 
     def server_time(self, moment: float) -> float:
         """A `time.monotonic()` moment on the reply server's clock, in seconds of the epoch."""
@@ -92,8 +93,7 @@ class Live:
         for pair, members in zip(self.watched, answers, strict=True):
             known = list({one.id: one for one in map(_announcement, members) if one}.values())
             for one in known:
-                kind = (one.role, one.fingerprint)
-                self._counts[kind] = self._counts.get(kind, 0) + 1
+                self._counts[one.queue] = self._counts.get(one.queue, 0) + 1
             newest = max(known, key=lambda one: one.started, default=None)
             self._living[pair] = [one for one in known if newest and one.fingerprint == newest.fingerprint]
 
@@ -106,6 +106,14 @@ class Live:
 def _announcement(member: bytes) -> Announcement | None:
     try:
         return read_announcement(member)
-    except (ValueError, TypeError):
+    except ValueError:
         log.warning("announcement not understood")
         return None
+
+
+def read_announcement(member: bytes) -> Announcement:
+    """As the contract's, with every value of its type. Raises ValueError."""
+    try:
+        return msgspec.json.decode(member, type=Announcement)
+    except RecursionError as error:
+        raise ValueError("too deep") from error

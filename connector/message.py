@@ -1,13 +1,12 @@
 """Celery protocol-2 task messages, as kombu puts them on a Redis list and on an AMQP exchange.
 
 Built by hand because `apply_async` costs four times as much and blocks; whatever consumes a Celery queue can run them.
-Arguments never appear in `argsrepr`: workers log it, and ours are documents.
+Arguments never appear in `argsrepr`: workers log it, and ours are documents. There is no `expires`: a worker would
+compare it with a clock of its own, while the deadlines in a payload are on the reply server's, which all agree on.
 """
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -19,13 +18,12 @@ NO_EMBED = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One task on its way. A worker drops it unread `lifetime_s` after it was `made` (seconds of the epoch)."""
+    """One task on its way. A broker that counts for itself (RabbitMQ) drops it after `lifetime_s`."""
 
     id: str
     task: str
     queue: str
     body: bytes
-    made: float
     lifetime_s: float
 
     def headers(self) -> dict[str, Any]:
@@ -38,7 +36,7 @@ class Message:
             "group": None,
             "shadow": None,
             "eta": None,
-            "expires": datetime.fromtimestamp(self.made + self.lifetime_s, UTC).isoformat(),
+            "expires": None,
             "retries": 0,
             "timelimit": [None, None],
             "argsrepr": "(...)",
@@ -71,4 +69,4 @@ class Message:
 def new_message(task: str, queue: str, payload: Mapping[str, Any], lifetime_s: float) -> Message:
     """A task with `payload` as its one argument. The payload's own "task" becomes the message's id."""
     body = msgspec.msgpack.encode(([payload], {}, NO_EMBED))
-    return Message(str(payload["task"]), task, queue, body, time.time(), lifetime_s)
+    return Message(str(payload["task"]), task, queue, body, lifetime_s)

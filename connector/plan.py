@@ -10,9 +10,9 @@ from connector.dialects.asked import added_fields
 from connector.dialects.clauses import takes_size
 from connector.dialects.querytext import query_text
 from connector.dialects.request import SearchRequest
-from connector.dialects.scripts import estimate_tokens, fits_languages
 from connector.dialects.split import knn_filter
 from connector.dialects.wildcards import matches
+from connector.scripts import estimate_tokens, fits_languages
 from connector.settings import Model, Policy
 from connector.types import Controls, Knn, Plan, Reason
 
@@ -34,11 +34,12 @@ def plan(request: SearchRequest, controls: Controls, policy: Policy, model: Mode
     skip = _skip_reason(request, controls, policy, model, longest, text)
     if skip is None and window < 2:
         skip = Reason.TOO_FEW
-    knn, clauses = _knn_leg(request, policy) if skip is None or skip in FUSED_ALL_THE_SAME else (None, None)
+    words = "" if isinstance(text, Reason) else text
+    knn, clauses = _knn_leg(request, policy, words) if skip is None or skip in FUSED_ALL_THE_SAME else (None, None)
     return Plan(
         policy=policy.name,
         skip=skip,
-        text=text if isinstance(text, str) and not isinstance(text, Reason) else "",
+        text=words,
         first=request.first,
         size=request.size,
         window=window,
@@ -50,7 +51,6 @@ def plan(request: SearchRequest, controls: Controls, policy: Policy, model: Mode
         passage=controls.passage or "",
         knn=knn,
         knn_filter=clauses,
-        collapse=request.collapse,
     )
 
 
@@ -131,12 +131,12 @@ def hides_text(request: SearchRequest) -> bool:
     return bool(patterns) and not any(_WHOLE_HITS.fullmatch(pattern) for pattern in patterns)
 
 
-def _knn_leg(request: SearchRequest, policy: Policy) -> tuple[Knn | None, tuple[object, ...] | None]:
+def _knn_leg(request: SearchRequest, policy: Policy, text: str) -> tuple[Knn | None, tuple[object, ...] | None]:
     if policy.candidates != "fused":
         return None, None
     if not policy.vector_field:
         return Knn.OFF, None
-    clauses = knn_filter(request)
+    clauses = knn_filter(request, text)
     return (Knn.UNSPLIT, None) if clauses is None else (Knn.FUSED, clauses)
 
 

@@ -1,7 +1,8 @@
 """Settings: every key of `secondpass.toml`, its default, unit and meaning, in one place; read once, at start.
 
-A key may also come from the environment: `SECONDPASS_ENGINE__URL`, `SECONDPASS_PROXY__PORT`; lists as JSON. What is
-wrong stops the start with a `ConfigError` that names the key and its line.
+A key may also come from the environment: `SECONDPASS_ENGINE__URL`, `SECONDPASS_PROXY__PORT`; lists as JSON, those of
+plain texts also with commas. What is wrong stops the start with a `ConfigError` that names the key and its line, and
+never shows a secret.
 """
 
 import os
@@ -15,9 +16,13 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 
 from connector.errors import ConfigError
 from connector.querypath import check_path
+from connector.scripts import scripts_of
 
 Positive = Annotated[int, Field(gt=0)]
 NotNegative = Annotated[int, Field(ge=0)]
+Port = Annotated[int, Field(ge=0, le=65_535)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+SECRET = {("engine", "service_auth"), ("redis", "cache_key"), ("rerank_api", "keys")}
 
 
 class Section(BaseModel):
@@ -30,8 +35,27 @@ def _as_list(value: object) -> object:
     return value
 
 
+def _known_language(tag: str) -> str:
+    if scripts_of(tag) is None:
+        raise ValueError(
+            'no language that we know: an ISO 639-1 code such as "en", "pt-BR" or "zh-Hant", or a script\'s ISO 15924 '
+            'code such as "cyrl"; leave the list empty for any language'
+        )
+    return tag
+
+
+def _not_all_zero(weights: list[float]) -> list[float]:
+    if not any(weights):
+        raise ValueError("at least one weight must be above 0")
+    return weights
+
+
+Texts = Annotated[list[str], BeforeValidator(_as_list)]
+Language = Annotated[str, AfterValidator(_known_language)]
+
+
 class Engine(Section):
-    url: Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)] = Field(
+    url: Annotated[Texts, Field(min_length=1)] = Field(
         ["http://127.0.0.1:9200"], description="engine nodes; searches go to the first that answers"
     )
     dialect: Literal["auto", "opensearch", "elasticsearch"] = Field("auto", description="auto asks the cluster")
@@ -40,7 +64,7 @@ class Engine(Section):
     client_key: str = Field("", description="PEM file of that certificate's key")
     engine_timeout_ms: Positive = Field(30_000, description="longest wait for the engine's own answer")
     service_auth: str = Field(
-        "", description='"basic:user:password" or "apikey:..."; for index, augment and checks, never for a caller'
+        "", description='"basic:user:password" or "apikey:..."; for index, training and checks, never for a caller'
     )
 
 
@@ -60,7 +84,7 @@ class Broker(Section):
 
 class Proxy(Section):
     host: str = Field("127.0.0.1", description="address to listen on")
-    port: NotNegative = Field(9280, description="port to listen on")
+    port: Port = Field(9280, description="port to listen on")
     processes: Positive = Field(1, description="proxy processes that share the port")
     max_concurrent: Positive = Field(256, description="reranked searches at a time, a process; more get 429")
     advertise: str = Field("", description="host:port that node sniffing answers name; empty: the nodes' own")
@@ -68,8 +92,8 @@ class Proxy(Section):
 
 class RerankApi(Section):
     enabled: bool = Field(True, description="serve /rerank, /score and their versions")
-    port: NotNegative = Field(0, description="port of its own; 0: the proxy's")
-    keys: list[str] = Field([], description="bearer keys that may call it; empty: anyone")
+    port: Port = Field(0, description="port of its own; 0: the proxy's")
+    keys: Texts = Field([], description="bearer keys that may call it; empty: anyone")
 
 
 class Model(Section):
@@ -79,10 +103,10 @@ class Model(Section):
     max_tokens: Positive = Field(256, description="tokens of query and document together")
     runtime: Literal["auto", "torch", "openvino", "onnx"] = Field("auto", description="auto measures at start")
     precision: Literal["auto", "fp32", "bf16", "fp16", "int8", "int4"] = Field("auto", description="runtime class")
-    device: str = Field("auto", description="auto, cpu, cuda, cuda:1")
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:1")
     label: str = Field("", description="of several labels, the one that ranks")
     activation: Literal["sigmoid", "identity", "softmax"] = Field("sigmoid", description="what turns logits to scores")
-    languages: list[str] = Field([], description="scripts and languages it was made for; empty: any")
+    languages: list[Language] = Field([], description="scripts and languages it was made for; empty: any")
     batch_tokens: NotNegative = Field(0, description="padded tokens a batch; 0: measured")
     batch_limit_s: Positive = Field(30, description="a batch that takes longer ends the worker's process")
 
@@ -94,9 +118,14 @@ class Embedder(Section):
 
 
 class Blend(Section):
-    rerank: float = Field(1.0, ge=0, description="weight of the model's probability")
-    lexical: float = Field(0.0, ge=0, description="weight of the lexical score, divided by the list's best")
-    vector: float = Field(0.0, ge=0, description="weight of the vector score, divided by the list's best")
+    rerank: Weight = Field(1.0, description="weight of the model's probability")
+    lexical: Weight = Field(0.0, description="weight of the lexical score, divided by the list's best")
+    vector: Weight = Field(0.0, description="weight of the vector score, divided by the list's best")
+
+    @model_validator(mode="after")
+    def _weighs_something(self) -> "Blend":
+        _not_all_zero([self.rerank, self.lexical, self.vector])
+        return self
 
 
 class Policy(Section):
@@ -115,7 +144,9 @@ class Policy(Section):
     vector_field: str = Field("", description="field of the vectors; empty: no vector leg")
     candidates: Literal["lexical", "fused"] = Field("lexical", description="fused adds kNN hits")
     fusion: Literal["rrf", "min_max", "z_score"] = Field("rrf", description="how both lists become one")
-    fusion_weights: list[float] = Field([1.0, 1.0], min_length=2, max_length=2, description="lexical, vector")
+    fusion_weights: Annotated[list[Weight], AfterValidator(_not_all_zero)] = Field(
+        [1.0, 1.0], min_length=2, max_length=2, description="lexical, vector"
+    )
     window: Positive = Field(100, le=10_000, description="candidates that are reranked")
     budget_ms: Positive = Field(1000, description="what reranking may add after the lexical answer")
     chunk: Positive = Field(32, description="first-stage ranks that are scored and answered together")
@@ -135,6 +166,10 @@ class Policy(Section):
         named = set(re.findall(r"\{([^{}]*)\}", self.template))
         if unknown := sorted(named - set(self.fields)):
             raise ValueError(f"template names {unknown}, which `fields` does not list")
+        if self.template.count("{") != self.template.count("}"):
+            raise ValueError('template has a brace without its other; a field is written "{name}"')
+        if self.template and not named:
+            raise ValueError('template names no field, so every document would have no text; write "{name}"')
         return self
 
     @model_validator(mode="after")
@@ -149,6 +184,16 @@ class Policy(Section):
         return list(dict.fromkeys([*self.fields, self.agreement_field] if self.agreement else self.fields))
 
 
+def _names_each_field(policy: Policy) -> Policy:
+    """A file's policy; lists of our own making (`secondpass search`) may look into any field."""
+    for name in (*policy.fields, policy.agreement_field, policy.vector_field):
+        if "*" in name:
+            raise ValueError(
+                f"{name!r} is a pattern; name each field: what a pattern adds to an answer could not be cut from it"
+            )
+    return policy
+
+
 class Settings(BaseSettings):
     """The whole of `secondpass.toml`."""
 
@@ -161,9 +206,11 @@ class Settings(BaseSettings):
     broker: Broker = Broker()
     proxy: Proxy = Proxy()
     rerank_api: RerankApi = RerankApi()
-    model: list[Model] = [Model(name="products-en", source="bundled:products-en", languages=["en"])]
+    model: list[Model] = Field(
+        [Model(name="products-en", source="bundled:products-en", languages=["en"])], min_length=1
+    )
     embedder: Embedder = Embedder()
-    policy: list[Policy] = []
+    policy: list[Annotated[Policy, AfterValidator(_names_each_field)]] = []
 
     @model_validator(mode="after")
     def _names(self) -> "Settings":
@@ -212,9 +259,10 @@ class _Environment(EnvSettingsSource):
     def decode_complex_value(self, field_name: str, field: Any, value: Any) -> Any:
         """Lists as JSON, or plain text (`SECONDPASS_ENGINE__URL=http://a:9200,http://b:9200`)."""
         try:
-            return super().decode_complex_value(field_name, field, value)
+            decoded = super().decode_complex_value(field_name, field, value)
         except ValueError:
             return value
+        return decoded if isinstance(decoded, list | dict | str) else value  # a key of digits alone is no number
 
 
 def chosen_file(path: str | Path | None = None) -> Path | None:
@@ -234,9 +282,11 @@ def load(path: str | Path | None = None) -> Settings:
     Raises ConfigError, with the file's line of each wrong key and what would be right.
     """
     chosen = chosen_file(path)
-    text = chosen.read_text(encoding="utf-8") if chosen else ""
     try:
+        text = chosen.read_text(encoding="utf-8") if chosen else ""
         values = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{chosen}: not text in UTF-8: {error}") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{chosen}: not TOML: {error}") from error
     return parse(values, text, str(chosen or "settings"))
@@ -256,8 +306,16 @@ def _explain(item: Any, text: str, name: str) -> str:
     line = find_line(text, location)
     where = f"{name}, line {line}" if line else f"{name} or environment"
     said = {"extra_forbidden": "no such key", "missing": "must be set"}.get(item["type"], item["msg"])
-    given = f" (is {item['input']!r})" if item["type"] not in ("extra_forbidden", "missing") and location else ""
-    return f"{where}: {key or 'settings'}: {said}{given}"
+    return f"{where}: {key or 'settings'}: {said}{_given(item, location)}"
+
+
+def _given(item: Any, location: tuple[str | int, ...]) -> str:
+    """What was written, where it is one value and no secret, nor the whole of a section that holds one."""
+    if item["type"] in ("extra_forbidden", "missing") or not location or isinstance(item["input"], dict | Section):
+        return ""
+    if any(location[:2] == secret or location == secret[: len(location)] for secret in SECRET):
+        return ""
+    return f" (is {item['input']!r})"
 
 
 def find_line(text: str, location: tuple[str | int, ...]) -> int | None:

@@ -167,12 +167,16 @@ def read_request(item: Any) -> Request:
     """One request of a task. Raises BadPayload."""
     try:
         number, query, deadline = item["id"], item["query"], item["deadline"]
-        chunks = {int(place): list(texts) for place, texts in item["chunks"]}
+        chunks = {place: list(texts) for place, texts in item["chunks"]}
         best = item.get("passages", 0)
     except (TypeError, KeyError, ValueError, AttributeError) as error:
         raise BadPayload(f"a request is not as the contract has it: {error!r}") from error
-    if type(number) is not int or not isinstance(query, str) or not isinstance(deadline, int | float):
-        raise BadPayload("id must be an integer, query a string, deadline a number")
+    if (
+        not all(type(place) is int for place in (number, *chunks))
+        or not isinstance(query, str)
+        or not isinstance(deadline, int | float)
+    ):
+        raise BadPayload("id and chunk numbers must be integers, query a string, deadline a number")
     if type(best) is not int or best < 0:
         raise BadPayload("passages must be a number of passages")
     if not all(set(map(type, texts)) <= {str} for texts in chunks.values()):

@@ -59,12 +59,12 @@ def one_text(request: SearchRequest) -> str | Reason:
 
 def _request_texts(request: SearchRequest) -> Iterator[str]:
     if request.query is not None:
-        yield from _texts(request.query)
+        yield from texts_in(request.query)
     for leg in read_clauses(request.body.get("knn")):  # Elasticsearch's top-level knn, one or several
         yield from _knn_texts(leg)
 
 
-def _texts(query: object) -> Iterator[str]:
+def texts_in(query: object) -> Iterator[str]:
     """Every text in a scoring place of `query`. Raises Unreadable."""
     clause = read_clause(query)
     if clause is None:
@@ -88,7 +88,7 @@ def _texts(query: object) -> Iterator[str]:
         yield from _knn_texts(content)
     else:
         for inner in _inner(kind, content):
-            yield from _texts(inner)
+            yield from texts_in(inner)
 
 
 def _inner(kind: str, content: Mapping[str, object]) -> list[object]:

@@ -45,14 +45,14 @@ def check_policy(policy: Policy, indices: Mapping[str, Json], dialect: str, dims
 
 def _index(policy: Policy, name: str, mapping: Json, dialect: str, dims: int | None) -> Iterator[Finding]:
     about, fields = f"policy {policy.name}", dict(flatten(mapping))
-    missing = [field for field in policy.fields if not _has(fields, field)]
+    missing = [field for field in policy.fields if field not in fields]
     if len(missing) == len(policy.fields):
         fix = "correct `fields`: without a text nothing is reranked"
         yield error(about, f"{name} has none of its fields ({', '.join(missing)})", fix)
     elif missing:
         fix = "correct `fields` and `template`, or ignore this where some indices lack them on purpose"
         yield warning(about, f"{name} lacks {', '.join(missing)}", fix)
-    if policy.agreement and not _has(fields, policy.agreement_field):
+    if policy.agreement and policy.agreement_field not in fields:
         fix = "set agreement_field to the field of the category, or agreement = 0"
         yield error(about, f"{name} has no field {policy.agreement_field}: no category will agree with another", fix)
     if policy.vector_field:
@@ -85,10 +85,3 @@ def flatten(mapping: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
         yield from flatten(field, f"{prefix}{name}.")
         for sub, definition in (field.get("fields") or {}).items():
             yield f"{prefix}{name}.{sub}", definition
-
-
-def _has(fields: Mapping[str, Json], wanted: str) -> bool:
-    """Whether there is such a field, or an object of that name, or for a pattern anything that may match."""
-    if "*" in wanted:
-        return any(field.startswith(wanted.partition("*")[0]) for field in fields)
-    return wanted in fields

@@ -16,8 +16,10 @@ NEEDED = ("config.json", "tokenizer.json")
 
 
 def check(settings: Settings) -> list[Finding]:
-    used = {policy.model for policy in settings.policy} or {model.name for model in settings.model}
-    return [_model(model) for model in settings.model if model.name in used]
+    """Of every model that a policy names; where the rerank API is served, or nothing names any, of every model."""
+    named = {policy.model for policy in settings.policy}
+    served = settings.rerank_api.enabled or not named
+    return [_model(model) for model in settings.model if served or model.name in named]
 
 
 def _model(model: Model) -> Finding:

@@ -14,7 +14,7 @@ from connector.settings import Settings
 WAIT_S = 2.0
 OLDEST = (6, 2)  # the first version with all commands that we send
 FULL = 0.9  # of maxmemory
-SKEW_S = 2.0  # deadlines do not suffer (they are on the reply server's clock), logs and certificates do
+SKEW_S = 2.0  # deadlines never suffer (all are on the reply server's clock), logs and certificates do
 
 
 async def check(settings: Settings) -> list[Finding]:

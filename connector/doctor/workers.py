@@ -6,10 +6,11 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from connector.contract import LIVE_S, Announcement, embed_queue, read_announcement, workers_key
+from connector.contract import LIVE_S, Announcement, embed_queue, workers_key
 from connector.doctor.finding import Finding, error, ok, warning
 from connector.embedding import MODEL
 from connector.errors import ConfigError
+from connector.live import read_announcement
 from connector.servers import is_redis, open_redis, reply_url
 from connector.settings import Settings
 
@@ -36,7 +37,7 @@ async def check(settings: Settings) -> tuple[list[Announcement], list[Finding]]:
     """The living workers, and what is to be said of them and of their queues."""
     try:
         workers = await living(settings)
-    except (RedisError, OSError, ConfigError, TypeError, ValueError) as failed:
+    except (RedisError, OSError, ConfigError, ValueError) as failed:
         fix = "see the findings on cache and broker; workers of another version must be restarted"
         return [], [error("workers", f"announcements cannot be read: {failed}", fix)]
     found = check_living(settings, workers)
@@ -48,11 +49,26 @@ async def check(settings: Settings) -> tuple[list[Announcement], list[Finding]]:
 
 
 def check_living(settings: Settings, workers: Sequence[Announcement]) -> list[Finding]:
-    """Pure: one finding a model that a policy names, and one for the embedder where a policy has vectors."""
-    wanted = [("score", name) for name in sorted({policy.model for policy in settings.policy})]
+    """Pure: one finding a model that a policy names or that the rerank API serves, and one for the embedder where a
+    policy has vectors.
+    """
+    named = {policy.model for policy in settings.policy}
+    wanted = [("score", name) for name in sorted(named)]
     if any(policy.vector_field for policy in settings.policy):
         wanted.append(("embed", MODEL))
-    return [_of_kind(role, model, [w for w in workers if (w.role, w.model) == (role, model)]) for role, model in wanted]
+    if settings.rerank_api.enabled:
+        wanted += [("score", model.name) for model in settings.model if model.name not in named]
+    found = []
+    for role, model in wanted:
+        alive = [worker for worker in workers if (worker.role, worker.model) == (role, model)]
+        spare = role == "score" and model not in named
+        found.append(_unserved(model) if spare and not alive else _of_kind(role, model, alive))
+    return found
+
+
+def _unserved(model: str) -> Finding:
+    fix = f"start one: secondpass worker --role score --model {model}; or take its [[model]] out of the settings"
+    return warning(f"worker {model}", "none is alive: no policy names it, but the rerank API cannot score with it", fix)
 
 
 def _of_kind(role: str, model: str, workers: Sequence[Announcement]) -> Finding:

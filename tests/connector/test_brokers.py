@@ -80,21 +80,26 @@ class BrokerContract:
                 await services.embedder.documents(["fine", "poison"], 10)
             assert caught.value.reason is Reason.MODEL
 
-    async def test_an_expired_task_is_not_run(self, settings: Settings) -> None:
+    async def test_a_late_task_is_not_run(self, settings: Settings) -> None:
         async with opened(settings, "score") as services:
             worker = services.live.live("score", settings.model[0].name)[0]
-            payload = {
-                "task": "late",
-                "reply": services.dispatcher.replies.key,
-                "requests": [{"id": 0, "query": "c", "deadline": time.time() + 60, "chunks": [[0, ["text"]]]}],
-            }
             heard: list[bytes] = []
             services.dispatcher.replies._receive = heard.append
-            await services.dispatcher.broker.send("secondpass.score", worker.queue, payload, -1.0)
-            await services.dispatcher.broker.send("secondpass.score", worker.queue, payload | {"task": "in time"}, 10.0)
+            for task, left_s in (("late", -1.0), ("in time", 60.0)):
+                deadline = services.live.server_time(time.monotonic() + left_s)
+                request = {"id": 0, "query": "c", "deadline": deadline, "chunks": [[0, ["text"]]]}
+                payload = {"task": task, "reply": services.dispatcher.replies.key, "requests": [request]}
+                await services.dispatcher.broker.send("secondpass.score", worker.queue, payload, left_s)
             await asyncio.sleep(1)
-            assert any(b"in time" in reply for reply in heard)
-            assert not any(b"late" in reply for reply in heard)
+            scored = [reply for reply in heard if b"logits" in reply]
+            assert any(b"in time" in reply for reply in scored)
+            assert not any(b"late" in reply for reply in scored)
+
+    async def test_clocks_may_differ(self, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+        clock = time.time
+        monkeypatch.setattr(time, "time", lambda: clock() - 7200)
+        async with opened(settings, "score") as services:
+            assert (await rerank(services, settings, "d", TEXTS)).state is State.APPLIED
 
 
 class TestValkey(BrokerContract):

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import msgpack
 import pytest
 
+from connector import breaker, dispatch, metrics
 from connector.broker import MemoryBroker
 from connector.contract import Announcement
 from connector.dispatch import GRACE_S, Dispatcher
@@ -16,6 +17,7 @@ from connector.live import Live
 from connector.reading import Reading
 from connector.types import Reason
 from connector.work import ScoreWork
+from tests.connector.stage import until
 
 WORKER = Announcement("w1", "score", "m", "f" * 32, "queue", "stub", "fp32", 256)
 EMBEDDER = Announcement("w2", "embed", "default", "e" * 32, "queue", "stub", "fp32", 256, dims=2)
@@ -26,7 +28,7 @@ class Living(Live):
 
     def __init__(self, workers: int) -> None:
         super().__init__("redis://127.0.0.1:1", [])
-        self._counts = {("score", WORKER.fingerprint): workers, ("embed", EMBEDDER.fingerprint): workers}
+        self._counts = {WORKER.queue: workers}
 
 
 class Bench:
@@ -238,13 +240,18 @@ async def test_without_a_living_worker_nothing_is_sent() -> None:
 
 
 async def test_bytes_that_wait_are_bounded() -> None:
-    bench = Bench(most_bytes=1000)
-    fits = bench.ask("a", 200, 50)
+    bench = Bench(most_bytes=1002)
+    fits = bench.ask("a", 200, 50)  # 250 texts of 4 bytes, and the query with each chunk
     await settle()
     with pytest.raises(RerankError) as caught:
         await bench.ask("b", 1)
     assert caught.value.reason is Reason.OVERLOAD
-    fits.cancel()
+    bench.answer(0)
+    await fits
+    assert bench.dispatcher.bytes == 0
+    with pytest.raises(RerankError) as caught:
+        await bench.ask("a query that is longer than all" * 40, 1)
+    assert caught.value.reason is Reason.OVERLOAD
 
 
 @pytest.mark.parametrize(
@@ -253,6 +260,7 @@ async def test_bytes_that_wait_are_bounded() -> None:
         b"",
         b"\xc1",
         b"not msgpack",
+        b"\x91" * 100_000 + b"\x01",
         msgpack.packb([1, 2]),
         msgpack.packb({"task": ["x"], "done": True}),
         msgpack.packb({"request": 1}),
@@ -284,6 +292,21 @@ async def test_three_timeouts_open_the_breaker_unless_the_callers_were_impatient
     with pytest.raises(RerankError) as caught:
         await late(patient=True)
     assert caught.value.reason is Reason.BREAKER
+
+
+async def test_a_queue_without_workers_is_no_lane_any_more(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(breaker, "PROBE_S", 0.01)
+    monkeypatch.setattr(dispatch, "GRACE_S", 0.0)
+    for _ in range(3):
+        await bench.ask("lost", 1, within=0.01)
+    assert bench.dispatcher.lanes["queue"].breaker.open
+    assert ("queue",) in metrics.BREAKER._metrics
+    bench.dispatcher.live._counts = {}
+    await until(lambda: not bench.dispatcher.lanes, 10)
+    await until(lambda: ("queue",) not in metrics.BREAKER._metrics, 10)
+    with pytest.raises(RerankError) as caught:
+        await bench.ask("a", 1)
+    assert caught.value.reason is Reason.NO_WORKER
 
 
 async def test_queries_and_documents_have_queues_of_their_own(bench: Bench) -> None:

@@ -26,7 +26,8 @@ def page(
 
 
 def test_all_pages_of_a_search_share_a_key() -> None:
-    assert page(body=b'{"from": 10, "size": 5, "query": {"match": {"name": "rain"}}}') == page()
+    assert page(body=b'{"from": 10, "size": 5, "query": {"match":{"name":"rain"}}}') == page()
+    assert page(body=b'{"aggs":{},"query":{}}') == page(body=b'{"query":{}, "from": 5, "aggs":{}}')
     assert page(target=b"/shop/_search?from=20&size=10") == page()
     assert page(**{"User-Agent": b"curl", "traceparent": b"00-1", "X-Opaque-Id": b"7"}) == page()
 
@@ -59,6 +60,15 @@ def test_tracing_does_not_give_each_page_a_key(name: str) -> None:
 )
 def test_another_callers_search_or_another_search_does_not(other: dict[str, bytes]) -> None:
     assert page(**other) != page()  # type: ignore[arg-type]
+
+
+def test_numbers_that_no_float_holds_are_kept_apart() -> None:
+    of = b'{"query":{"term":{"id":10000000000000000000%d}}}'
+    assert page(body=of % 0) != page(body=of % 1)
+
+
+def test_a_body_of_many_levels_has_a_key() -> None:
+    page(body=b'{"query":' + b'{"bool":{"must":[' * 300 + b'{"match":{"name":"rain"}}' + b"]}}" * 300 + b"}")
 
 
 def test_parts_do_not_run_together() -> None:

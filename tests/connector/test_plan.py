@@ -6,8 +6,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connector.dialects.request import read_request
-from connector.dialects.scripts import estimate_tokens, fits_languages
 from connector.plan import FUSED_ALL_THE_SAME, match_policy, plan
+from connector.scripts import estimate_tokens, fits_languages
 from connector.settings import Model, Policy
 from connector.types import Controls, Knn, Plan, Reason
 from tests.connector.dialects.samples import MODEL, call, policy, read
@@ -181,8 +181,15 @@ def test_the_vector_leg() -> None:
     assert (made(mixed, **fused).knn, made(mixed, **fused).knn_filter) == (Knn.UNSPLIT, None)
 
 
-def test_collapse_is_told() -> None:
-    assert made({"query": MATCH, "collapse": {"field": "group"}}).collapse == "group"
+def test_the_vector_leg_keeps_every_condition_that_is_not_the_users_words() -> None:
+    fused = {"candidates": "fused", "vector_field": "embedding", "query_path": "header:X-User-Query"}
+    tenant = {"match": {"tenant": "acme"}}
+    body = {"query": {"bool": {"must": [tenant], "should": [{"prefix": {"name": "rain"}}]}}}
+    found = plan(read(body, X_User_Query="rain jacket"), NOTHING, policy(**fused), MODEL)
+    assert (found.text, found.knn, found.knn_filter) == ("rain jacket", Knn.UNSPLIT, None)
+    words = {"query": {"bool": {"must": [MATCH], "filter": [tenant]}}}
+    found = plan(read(words, X_User_Query="Rain  jacket"), NOTHING, policy(**fused), MODEL)
+    assert (found.knn, found.knn_filter) == (Knn.FUSED, (tenant,))
 
 
 @pytest.mark.parametrize(
@@ -196,6 +203,8 @@ def test_collapse_is_told() -> None:
         ("防水夹克", ["en", "zh"], True),
         ("防水夹克", [], True),
         ("防水夹克", ["multilingual"], True),
+        ("јакна", ["sr"], True),
+        ("ජැකට්", ["si", "en"], True),
         ("防水夹克", ["Hans"], True),
         ("rain jacket", ["zh"], False),
         ("iPhone 手机壳", ["en"], True),

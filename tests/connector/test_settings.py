@@ -9,6 +9,8 @@ from connector import settings_table
 from connector.errors import ConfigError
 from connector.settings import Settings, find_line, load, parse
 
+MODEL = "[[model]]\nname = 'products-en'\nsource = 'x'\n"
+POLICY = "[[policy]]\nname = 'p'\nindices = ['x']\nfields = ['a']\n"
 ROOT = Path(__file__).parents[2]
 EVERY_KEY = Path(__file__).with_name("every_key.toml")
 
@@ -54,6 +56,24 @@ def _location(key: str) -> tuple[str | int, ...]:
         ("[[policy]]\nname='a'\nindices=['x']\nfields=['y']\nwindow=0\n", "line 5: policy[0].window"),
         ("[[policy]]\nname='a'\nindices=['x']\nfields=['y']\n[[policy]]\nname='b'\nindices=[]\n", "line 7: policy[1]"),
         ("[nosuch]\na = 1\n", "line 1: nosuch"),
+        ("[proxy]\nport = 99999\n", "line 2: proxy.port: Input should be less than or equal to 65535"),
+        ("[rerank_api]\nport = 65536\n", "line 2: rerank_api.port"),
+        ("model = []\n", "line 1: model: List should have at least 1 item"),
+        (f"{MODEL}device = 'gpu'\n", "line 4: model[0].device: String should match pattern '^(auto|cpu|cuda"),
+        (f"{MODEL}languages = ['en', 'english']\n", "line 4: model[0].languages[1]: Value error, no language"),
+        (f"{MODEL}languages = ['latin']\n", 'a script\'s ISO 15924 code such as "cyrl"'),
+        (f"{MODEL}languages = ['']\n", "line 4: model[0].languages[0]"),
+        (f"{POLICY}blend = {{ rerank = 0 }}\n", "line 5: policy[0].blend: Value error, at least one weight"),
+        (f"{POLICY}blend = {{ lexical = -1 }}\n", "line 5: policy[0].blend.lexical"),
+        (f"{POLICY}blend = {{ lexical = inf }}\n", "line 5: policy[0].blend.lexical"),
+        (f"{POLICY}fusion_weights = [0, 0]\n", "line 5: policy[0].fusion_weights: Value error, at least one weight"),
+        (f"{POLICY}fusion_weights = [-1, 1]\n", "line 5: policy[0].fusion_weights[0]"),
+        (f"{POLICY}template = 'no field'\n", "policy[0]: Value error, template names no field"),
+        (f"{POLICY}template = '{{a}} {{b'\n", "policy[0]: Value error, template has a brace without its other"),
+        (f"{POLICY}template = '{{a}} }}'\n", "policy[0]: Value error, template has a brace without its other"),
+        (POLICY.replace("'a'", "'a', 'name*'"), "policy[0]: Value error, 'name*' is a pattern"),
+        (f"{POLICY}agreement = 1\nagreement_field = 'cat*'\n", "policy[0]: Value error, 'cat*' is a pattern"),
+        (f"{POLICY}vector_field = '*'\n", "policy[0]: Value error, '*' is a pattern"),
     ],
 )
 def test_a_wrong_key_is_named_with_its_line(text: str, said: str) -> None:
@@ -79,6 +99,35 @@ def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch) -> 
     assert settings.engine.url == ["http://a:1", "http://b:2"]
     assert settings.proxy.port == 99
     assert settings.proxy.host == "127.0.0.1"
+
+
+@pytest.mark.parametrize("keys", ["s1,s2", '["s1", "s2"]', " s1 , s2,"])
+def test_keys_of_the_rerank_api_from_the_environment(keys: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECONDPASS_RERANK_API__KEYS", keys)
+    assert load(EVERY_KEY).rerank_api.keys == ["s1", "s2"]
+    monkeypatch.setenv("SECONDPASS_RERANK_API__KEYS", "12345")
+    assert load(EVERY_KEY).rerank_api.keys == ["12345"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"rerank_api": {"keys": 31337}},
+        {"rerank_api": {"keys": [31337]}},
+        {"rerank_api": "31337"},
+        {"redis": {"cache_key": 31337}},
+        {"engine": {"service_auth": ["31337"]}},
+        {"engine": {"service_auth": "31337", "url": []}},
+    ],
+)
+def test_no_error_shows_a_secret(values: dict[str, object]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(values)
+    assert "31337" not in str(caught.value)
+
+
+def test_a_template_may_show_braces() -> None:
+    assert parse(tomllib.loads(f"{POLICY}template = '{{{{a}}}}'")).policy[0].template == "{{a}}"
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

@@ -137,6 +137,8 @@ def test_poison_is_nan_and_harms_no_other(scoring: Scoring, replies: Replies) ->
         {"id": 9, "query": "q", "deadline": None, "chunks": [[0, ["1"]]]},
         {"id": 9, "query": "q", "deadline": 10.0, "chunks": [[0, [7]]]},
         {"id": 9, "query": "q", "deadline": 10.0, "chunks": "no"},
+        {"id": 9, "query": "q", "deadline": 10.0, "chunks": [[float("inf"), ["1"]]]},
+        {"id": 9, "query": "q", "deadline": 10.0, "chunks": [[[0], ["1"]]]},
         {"id": 9},
     ],
 )

@@ -229,7 +229,7 @@ def test_any_query_gives_a_text_or_a_reason(query: dict[str, Any]) -> None:
     request = read({"query": query})
     found = query_text(request)
     assert isinstance(found, Reason) or (found.strip() and found.casefold() in json.dumps(query).casefold())
-    clauses = knn_filter(request)
+    clauses = knn_filter(request, found)
     if found is Reason.AMBIGUOUS:
         assert clauses is None
 

@@ -6,7 +6,9 @@ import pytest
 from connector.dialects.split import knn_filter
 from tests.connector.dialects.samples import read
 
-MATCH = {"match": {"name": "rain jacket"}}
+TEXT = "rain jacket"
+MATCH = {"match": {"name": TEXT}}
+ELSEWHERE = {"match": {"tenant": "Rain Jacket"}}  # the same word in another field may be a condition
 TERM = {"term": {"in_stock": True}}
 RANGE = {"range": {"price": {"lt": 50}}}
 NOT = {"bool": {"must_not": [TERM]}}
@@ -25,6 +27,9 @@ SPLIT: list[tuple[dict[str, Any], list[Any]]] = [
     ({"bool": {"must": [MATCH], "should": [TERM, {"match": {"brand": "rain jacket"}}]}}, []),
     ({"bool": {"should": [MATCH, {"match_phrase": {"name": "rain jacket"}}]}}, []),
     ({"bool": {"should": [MATCH, MATCH], "minimum_should_match": 2, "filter": TERM}}, [TERM]),
+    ({"bool": {"must": [MATCH, {"match_phrase": {"name": {"query": "rain  Jacket"}}}]}}, []),
+    ({"bool": {"must": MATCH, "should": {"prefix": {"name": "ra"}}}}, []),
+    ({"bool": {"should": [MATCH, ELSEWHERE], "minimum_should_match": 1}}, []),
     ({"bool": {"must": MATCH, "should": [TERM, RANGE], "minimum_should_match": 0}}, []),
     (
         {"bool": {"must": MATCH, "should": [TERM, RANGE], "minimum_should_match": 1}},
@@ -57,25 +62,37 @@ UNSPLIT: list[dict[str, Any]] = [
     {"knn": {"field": "e", "query_vector": [1.0], "k": 3}},
     {"neural": {"e": {"query_text": "rain jacket"}}},
     {"query_string": {"query": "rain AND name:x"}},
+    {"bool": {"must": [MATCH, ELSEWHERE]}},
+    {"bool": {"must": [MATCH, {"multi_match": {"query": TEXT, "fields": ["name", "tenant^2"]}}]}},
+    {"bool": {"must": [ELSEWHERE], "should": [MATCH], "minimum_should_match": 1}},
+    {"bool": {"should": [MATCH, ELSEWHERE], "minimum_should_match": "100%"}},
+    {"bool": {"should": [MATCH, TERM], "minimum_should_match": 0}},
+    {"bool": {"must": [MATCH, {"match": {"tenant": " "}}]}},
 ]
 
 
 @pytest.mark.parametrize(("query", "clauses"), SPLIT, ids=json.dumps)
 def test_the_part_without_words(query: dict[str, Any], clauses: list[Any]) -> None:
-    assert knn_filter(read({"query": query})) == tuple(clauses)
+    assert knn_filter(read({"query": query}), TEXT) == tuple(clauses)
 
 
 @pytest.mark.parametrize("query", UNSPLIT, ids=json.dumps)
 def test_no_split_that_is_not_exact(query: dict[str, Any]) -> None:
-    assert knn_filter(read({"query": query})) is None
+    assert knn_filter(read({"query": query}), TEXT) is None
+
+
+@pytest.mark.parametrize("query", [MATCH, {"bool": {"must": [MATCH], "should": [{"prefix": {"name": "ra"}}]}}])
+def test_a_text_that_is_not_the_users_is_a_condition(query: dict[str, Any]) -> None:
+    assert knn_filter(read({"query": query}), TEXT.upper()) == ()
+    assert knn_filter(read({"query": query}), "wet weather") is None
 
 
 def test_post_filter_joins() -> None:
     body = {"query": {"bool": {"must": MATCH, "filter": TERM}}, "post_filter": RANGE}
-    assert knn_filter(read(body)) == (TERM, RANGE)
-    assert knn_filter(read({"post_filter": RANGE}, "/p/_search?q=rain")) == (RANGE,)
+    assert knn_filter(read(body), TEXT) == (TERM, RANGE)
+    assert knn_filter(read({"post_filter": RANGE}, "/p/_search?q=rain"), "rain") == (RANGE,)
 
 
-@pytest.mark.parametrize("key", ["min_score", "knn", "slice", "terminate_after"])
+@pytest.mark.parametrize("key", ["min_score", "knn", "slice", "terminate_after", "collapse"])
 def test_limits_that_no_clause_can_repeat(key: str) -> None:
-    assert knn_filter(read({"query": MATCH, key: 1})) is None
+    assert knn_filter(read({"query": MATCH, key: 1}), TEXT) is None

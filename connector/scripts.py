@@ -1,7 +1,7 @@
 """Whether a model was made for a text: by the scripts of its letters, and by its length.
 
 Scripts are read from the Unicode names of letters, which begin with the script. A tag that is not listed allows any
-text: a guard must not forbid what it does not know.
+text: a guard must not forbid what it does not know. Settings refuse such a tag (`connector.settings`).
 """
 
 import unicodedata
@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 _LATIN = (
-    "en de fr es it nl pt sv da nb nn no fi is pl cs sk sl hr hu ro et lv lt tr az vi id ms tl sw ca gl eu ga cy sq af"
+    "en de fr es it nl pt sv da nb nn no fi is pl cs sk sl hr hu ro et lv lt tr az vi id ms tl sw ca gl eu ga cy sq af "
+    "br bs co eo fo fy gd ha ht ig jv la lb mg mi mt oc rw sm sn so st su tk tn xh yo zu"
 )
-_CYRILLIC = "ru uk be bg mk kk ky mn"
+_CYRILLIC = "ru uk be bg mk kk ky mn tg tt"
 _ARABIC = "ar fa ur ps ug"
 _DEVANAGARI = "hi mr ne sa"
 _HAN = frozenset({"CJK", "BOPOMOFO", "IDEOGRAPHIC"})
@@ -32,6 +33,16 @@ _SCRIPTS: dict[str, frozenset[str]] = {
     "te": frozenset({"TELUGU"}),
     "ka": frozenset({"GEORGIAN"}),
     "hy": frozenset({"ARMENIAN"}),
+    "gu": frozenset({"GUJARATI"}),
+    "pa": frozenset({"GURMUKHI"}),
+    "kn": frozenset({"KANNADA"}),
+    "ml": frozenset({"MALAYALAM"}),
+    "si": frozenset({"SINHALA"}),
+    "km": frozenset({"KHMER"}),
+    "lo": frozenset({"LAO"}),
+    "my": frozenset({"MYANMAR"}),
+    **dict.fromkeys(("am", "ti"), frozenset({"ETHIOPIC"})),
+    **dict.fromkeys(("sr", "uz"), frozenset({"CYRILLIC", "LATIN"})),
     "latn": frozenset({"LATIN"}),
     "cyrl": frozenset({"CYRILLIC"}),
     "arab": frozenset({"ARABIC"}),
@@ -44,12 +55,17 @@ _SCRIPTS: dict[str, frozenset[str]] = {
 _WIDE = _HAN | {"HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "HANGUL", "THAI"}
 
 
+def scripts_of(tag: str) -> frozenset[str] | None:
+    """The scripts of a language or script tag ("en", "pt-BR", "zh_Hant", "cyrl"); None for one that is not listed."""
+    parts = tag.lower().replace("_", "-").split("-")
+    return next((_SCRIPTS[part] for part in reversed(parts) if part in _SCRIPTS), None)
+
+
 def fits_languages(text: str, languages: Iterable[str]) -> bool:
     """Whether at least half of the letters are of a script that `languages` use; digits and signs do not count."""
     allowed: set[str] = set()
     for language in languages:
-        tag = language.lower().replace("_", "-")
-        scripts = next((_SCRIPTS[part] for part in reversed(tag.split("-")) if part in _SCRIPTS), None)
+        scripts = scripts_of(language)
         if scripts is None:
             return True
         allowed |= scripts
