@@ -5,9 +5,12 @@ Held are positions in the engine's bytes, the scores that were written and the o
 no text and no credential. For `LASTS_S` at most, so that a cleared cache is clear soon, and `MOST_BYTES`.
 """
 
+import secrets
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
+
+import xxhash
 
 from connector.dialects.cuts import Cuts, read_took
 from connector.types import Outcome
@@ -15,6 +18,7 @@ from connector.types import Outcome
 LASTS_S = 60.0
 MOST_BYTES = 16_000_000  # about 1,000 windows of 100
 OVERHEAD = 1_000  # bytes of an entry's objects, beside what it says
+_SEED = secrets.randbits(64)
 
 
 Basis = tuple[bytes, int, int, bytes | str]
@@ -78,7 +82,7 @@ class Memory:
 
 
 def _seal(body: bytes) -> int:
-    """64 bits that stand for all behind `took`: Python's own keyed hash (SipHash, a new key each process), 0.04 ms for
-    180 KB where sha256 takes 0.1. One basis has one answer at a time, so that two are compared and never many.
+    """128 bits that stand for all behind `took`, another number in each process: XXH3 takes 0.01 ms for 190 KB,
+    Python's own hash 0.1. One basis has one answer at a time, so that two are compared and never many.
     """
-    return hash(memoryview(body)[read_took(body)[0] :])
+    return xxhash.xxh3_128_intdigest(memoryview(body)[read_took(body)[0] :], _SEED)

@@ -28,10 +28,11 @@ class Asked:
     request: SearchRequest | None = None
     outcome: Outcome = UNREAD
     planned: "Planned | None" = None
+    details: bool = False  # the answer shall show what became of the search, also where nothing did
 
     def by(self, call: Call) -> "Asked":
         """The same search in another call."""
-        return Asked(call, self.names, self.request and self.request.by(call), self.outcome, self.planned)
+        return Asked(call, self.names, self.request and self.request.by(call), self.outcome, self.planned, self.details)
 
 
 @dataclass(frozen=True, slots=True)

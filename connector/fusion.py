@@ -8,7 +8,7 @@ from statistics import fmean, pstdev
 
 from msgspec.structs import replace
 
-from connector.types import Candidate
+from connector.types import Candidate, Key
 
 RRF_K = 60  # Cormack, Clarke, Buettcher 2009 (SIGIR): the constant that both engines use by default too
 
@@ -31,7 +31,7 @@ def fuse(
         merged[candidate.key] = (
             replace(known, knn_rank=candidate.knn_rank, knn_score=candidate.knn_score) if known else candidate
         )
-    fused: dict[tuple[str, str], float] = dict.fromkeys(merged, 0.0)
+    fused: dict[Key, float] = dict.fromkeys(merged, 0.0)
     for leg, weight, ranks, scores in (
         (lexical, weights[0], [c.engine_rank for c in lexical], [c.engine_score for c in lexical]),
         (vector, weights[1], [c.knn_rank for c in vector], [c.knn_score for c in vector]),

@@ -23,7 +23,7 @@ class Line(asyncio.Protocol):
 
     def __init__(self, connection: AbstractConnection) -> None:
         self._reader = hiredis.Reader()
-        self._waiting: deque[tuple[asyncio.Future[list[Any]], int]] = deque()  # with the number of answers each awaits
+        self._waiting: deque[tuple[asyncio.Future[list[Any]], int, float]] = deque()  # for how many answers, since when
         self._answers: list[Any] = []  # of the first who waits
         self.open = True
         assert connection._writer is not None
@@ -39,16 +39,21 @@ class Line(asyncio.Protocol):
 
     def ask(self, commands: Sequence[Command]) -> "asyncio.Future[list[Any]]":
         """The answers, one a command. Fails with ResponseError where the server refused one, ConnectionError."""
-        future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
-        self._waiting.append((future, len(commands)))
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[list[Any]] = loop.create_future()
+        self._waiting.append((future, len(commands), loop.time()))
         self._writer.transport.write(b"".join([hiredis.pack_command(command) for command in commands]))
         return future
+
+    def waits_s(self) -> float:
+        """How long the first that was asked has been waiting for its answer, also where nobody wants it any more."""
+        return asyncio.get_running_loop().time() - self._waiting[0][2] if self._waiting else 0.0
 
     def data_received(self, data: bytes) -> None:
         self._reader.feed(data)
         while (answer := self._reader.gets()) is not False:
             self._answers.append(answer)
-            future, count = self._waiting[0]
+            future, count, _ = self._waiting[0]
             if len(self._answers) < count:
                 continue
             self._waiting.popleft()
@@ -64,7 +69,7 @@ class Line(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.open = False
         while self._waiting:
-            future, _ = self._waiting.popleft()
+            future, *_ = self._waiting.popleft()
             if not future.done():
                 future.set_exception(Disconnected("the connection was closed before the answer"))
 

@@ -10,20 +10,20 @@ class Orders:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    async def load(self, key: bytes) -> bytes | None:
-        """What is kept under `key`; None where there is nothing, or no server. One round trip."""
+    async def load(self, key: bytes, wait_s: float) -> bytes | None:
+        """What is kept under `key`; None where there is nothing, or no server within `wait_s`. One round trip."""
         try:
-            (value,) = await self.store.ask(("GET", key))
+            (value,) = await self.store.ask(("GET", key), wait_s=wait_s)
         except RerankError:
             return None
         return value if isinstance(value, bytes) else None
 
-    async def keep(self, key: bytes, value: bytes, ttl_s: int) -> bytes | None:
-        """Keep `value` unless something is kept already; returns what is kept, None without a server. One round trip
-        (two commands: SET with both NX and GET needs Redis 7).
+    async def keep(self, key: bytes, value: bytes, ttl_s: int, wait_s: float) -> bytes | None:
+        """Keep `value` unless something is kept already; returns what is kept, None without a server within `wait_s`.
+        One round trip (two commands: SET with both NX and GET needs Redis 7).
         """
         try:
-            _, kept = await self.store.ask(("SET", key, value, "EX", ttl_s, "NX"), ("GET", key))
+            _, kept = await self.store.ask(("SET", key, value, "EX", ttl_s, "NX"), ("GET", key), wait_s=wait_s)
         except RerankError:
             return None
         return kept if isinstance(kept, bytes) else None

@@ -15,7 +15,7 @@ from connector.agreement import agreements
 from connector.calibration import sigmoid
 from connector.evidence import NONE, Evidence
 from connector.settings import Blend
-from connector.types import Candidate, Outcome, Passage, Scores, State
+from connector.types import Candidate, Key, Outcome, Passage, Scores, State
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True):
@@ -35,9 +35,11 @@ class Place(msgspec.Struct, frozen=True, array_like=True):
     exclusion: float = 0.0  # logits that what the query excludes takes from it or gives it
     agreement: float | None = None  # how well its category agrees with those of the best, 0 to 1, where that counts
 
+    routing: str = ""
+
     @property
-    def key(self) -> tuple[str, str]:
-        return self.index, self.id
+    def key(self) -> Key:
+        return self.index, self.id, self.routing
 
 
 class Order(msgspec.Struct, frozen=True, array_like=True):
@@ -109,6 +111,7 @@ def arrange(
                 i in placed and bool(scores.from_cache) and scores.from_cache[i],
                 evidence.exclusion[i] if i in placed and evidence.exclusion else 0.0,
                 values[i].agreement if i in placed else None,
+                candidate.routing,
             )
         )
     return Order(places, top, outcome)

@@ -11,17 +11,16 @@ import orjson
 from connector.dialects.splice import read_spans, splice
 from connector.page import Place
 from connector.reader import Reader
-from connector.types import Candidate
+from connector.types import Candidate, Key
 
 NAME = "_secondpass"  # of the highlighted field and of the inner hit: no field of a user's own can be called so
 
-Key = tuple[str, str]
 Won = dict[str, object]
 """{"text", "start", "end"}: the passage and its characters in the text that the model read."""
 
 
 def won(places: Iterable[Place], known: Mapping[Key, Candidate], reader: Reader) -> dict[Key, Won]:
-    """The winning passages of scored hits, by index and id."""
+    """The winning passages of scored hits."""
     found: dict[Key, Won] = {}
     for place in places:
         candidate, passage = known.get(place.key), place.passage

@@ -1,9 +1,10 @@
 """The bytes of an answer: the engine's own, but for `hits.hits`, `max_score`, `took` and details asked for."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from connector.calibration import Calibration, sigmoid
-from connector.dialects.answer import Found, render_hit, write_answer
+from connector.dialects.answer import Found, read_answer, render_hit, write_answer
 from connector.dialects.asked import aggregations
 from connector.dialects.controls import details
 from connector.dialects.cuts import Cuts, cut_answer, cut_hit
@@ -13,7 +14,7 @@ from connector.page import Order, Place, below_one
 from connector.passage import Won, as_member
 from connector.retrieve import Legs
 from connector.settings import Model
-from connector.types import Candidate, Knn, State
+from connector.types import Candidate, Key, Knn, Outcome, Reply, State
 
 
 def render(
@@ -22,9 +23,9 @@ def render(
     legs: Legs,
     order: Order,
     places: Sequence[Place],
-    known: Mapping[tuple[str, str], Candidate],
+    known: Mapping[Key, Candidate],
     rest: Sequence[Candidate],
-    passages: Mapping[tuple[str, str], Won],
+    passages: Mapping[Key, Won],
     calibration: Calibration | None = None,
 ) -> tuple[bytes, Cuts | None]:
     """Write `places` (of the window) and then `rest` (of the lexical order behind it) where the engine's hits stood.
@@ -50,10 +51,23 @@ def render(
         passage = passages.get(place.key)
         detail = _detail(rank, place, legs.model, passage, calibration) if plan.details else None
         why = None if untouched else explain(candidate, place, shown, legs.policy, legs.model, passage, calibration)
-        hits.append(render_hit(candidate, plan, shown, detail, why, as_member(candidate, passage, plan.passage, shown)))
+        member = as_member(candidate, passage, plan.passage, shown)
+        hits.append(render_hit(candidate, plan.added, shown, detail, why, member))
     said = details(order.outcome) if plan.details else None
     defined = aggregations(legs.request.body)
     return write_answer(body, found, hits, top, order.outcome.ms, said, plan.added, defined), None
+
+
+def render_skipped(reply: Reply, first: int, outcome: Outcome) -> Reply:
+    """The engine's own page, which begins behind `first` documents, with the details of a search that was skipped."""
+    found = read_answer(reply.body, first) if reply.status == 200 else None
+    if found is None:
+        return reply
+    hits = [
+        render_hit(one, details=_scores(rank, rank, one.engine_score))
+        for rank, one in enumerate(found.candidates, start=first + 1)
+    ]
+    return replace(reply, body=write_answer(reply.body, found, hits, details=details(outcome)))
 
 
 def _cut(
@@ -84,13 +98,23 @@ def _detail(
     score = None
     if place.logit is not None:
         score = place.logit if model.activation == "identity" else sigmoid(place.logit)
-    found: dict[str, object] = {
-        "rank": rank,
-        "engine_rank": place.engine_rank,
-        "engine_score": place.engine_score,
-        "logit": place.logit,
-        "score": score,
-    }
+    found = _scores(rank, place.engine_rank, place.engine_score, place.logit, score)
     if calibration and place.logit is not None:
         found["probability"] = calibration.probability(place.logit)
     return found | {"passage": passage} if passage else found
+
+
+def _scores(
+    rank: int,
+    engine_rank: int | None,
+    engine_score: float | None,
+    logit: float | None = None,
+    score: float | None = None,
+) -> dict[str, object]:
+    return {
+        "rank": rank,
+        "engine_rank": engine_rank,
+        "engine_score": engine_score,
+        "logit": logit,
+        "score": score,
+    }

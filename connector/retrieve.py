@@ -7,22 +7,26 @@ error or not.
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from connector.dialects.answer import Found, read_answer, shard_failures
 from connector.dialects.edit import json_headers, knn_call, plain_call, window_call
 from connector.dialects.request import SearchRequest
 from connector.engines.base import Dialect
+from connector.errors import EngineError
 from connector.settings import Model, Policy
-from connector.types import Call, Candidate, Plan, Reply
+from connector.types import Call, Candidate, Key, Plan, Reply
 
 Fetch = Callable[[Call], Awaitable[Reply]]
 """Sends a call to the engine and returns its whole answer. Raises EngineError and its kinds."""
 
-Forms = dict[tuple[int, int, bool], tuple[bytes, bytes]]
-"""Target and body of a search's window calls, by `from`, `size` and whether stored fields are read."""
+Forms = dict[tuple[int, int, bool, bool], tuple[bytes, bytes]]
+"""Target and body of a search's window calls, by `from`, `size`, whether stored fields are read, and whether any are
+added."""
 
 RESULT_WINDOW = re.compile(rb"must be less than or equal to: \[(\d+)\]")  # both engines word their refusal so
+REPEATED = frozenset({400, 500})  # refusals that may be of what was edited; any other would meet the caller's own form
+TOO_MUCH = b"circuit_breaking_exception"  # as 429 or 503: the caller's own form asks for less
 NO_SOURCE = b"_source is disabled"  # and this one, to `fields` of an index without `_source`
 
 
@@ -39,6 +43,10 @@ class Legs:
     model: Model
     forms: Forms = field(default_factory=dict)
     stored: bool = field(default=False, init=False)
+
+    def without_text(self) -> "Legs":
+        """The same, but the model's text is not asked for."""
+        return replace(self, plan=replace(self.plan, added=()))
 
     async def own(self) -> Reply:
         """The caller's own search, less our controls."""
@@ -62,8 +70,11 @@ class Legs:
 
     async def read(self, reply: Reply, first: int) -> tuple[Reply, Found | None]:
         """What `window` gave as data. Found is None where the engine refused that, or where the caller's own form fails
-        on fewer shards (a deeper hit's highlight or script may throw): `Reply` is then its answer to that form.
+        on fewer shards (a deeper hit's highlight or script may throw): `Reply` is then its answer to that form, or the
+        refusal that has nothing to do with the form.
         """
+        if reply.status != 200 and reply.status not in REPEATED and TOO_MUCH not in reply.body:
+            return reply, None
         found = self._read(reply, first) if reply.status == 200 else None
         if found is None or shard_failures(reply.body):
             own = await self.own()
@@ -76,10 +87,11 @@ class Legs:
         return await self.read(await self.window(first, size), first)
 
     async def _edited(self, first: int, size: int) -> Reply:
-        form = self.forms.get((first, size, self.stored))
+        key = first, size, self.stored, bool(self.plan.added)
+        form = self.forms.get(key)
         if form is None:
             call = window_call(self.call, self.request, self.plan, first, size, stored=self.stored)
-            self.forms[first, size, self.stored] = call.target, call.body
+            self.forms[key] = call.target, call.body
         else:
             call = Call(self.call.method, form[0], json_headers(self.request), form[1])
         return await self.fetch(call)
@@ -97,24 +109,23 @@ class Legs:
         return bool(found and found.candidates)
 
     async def vector(self, vector: Sequence[float], size: int) -> list[Candidate]:
-        """The nearest neighbours that obey the caller's filters, at most `size`; [] where the engine refused."""
+        """The nearest neighbours that obey the caller's filters, at most `size`. Raises EngineError."""
         filters = list(self.plan.knn_filter or ())
         return await self._hits(self.dialect.knn_clause(self.policy.vector_field, vector, size, filters), size, True)
 
-    async def by_id(self, keys: Sequence[tuple[str, str]], *, lexical: bool) -> dict[tuple[str, str], Candidate]:
+    async def by_id(self, keys: Sequence[Key], *, lexical: bool) -> dict[Key, Candidate]:
         """Hits of a kept order that this request's window no longer holds, as the caller may see them now: lexical
-        ones must still match the caller's query, those of the vector leg its filters.
+        ones must still match the caller's query, those of the vector leg its filters. Raises EngineError.
         """
         if not keys:
             return {}
         must = [self.request.query] if lexical and self.request.query is not None else []
-        filters: list[object] = [{"ids": {"values": sorted({name for _, name in keys})}}]
+        filters: list[object] = [{"bool": {"should": _named(keys), "minimum_should_match": 1}}]
         if not lexical:
             filters += self.plan.knn_filter or ()
         elif (after := self.request.body.get("post_filter")) is not None:
             filters.append(after)
-        # one id may stand in several indices of the request
-        size = len(keys) * 4 if len({index for index, _ in keys}) > 1 else len(keys)
+        size = 2 * len(keys)  # where routing parts them, one id may stand twice in an index
         hits = await self._hits({"query": {"bool": {"must": must, "filter": filters}}}, size, False)
         wanted = set(keys)
         return {hit.key: hit for hit in hits if hit.key in wanted}
@@ -122,10 +133,23 @@ class Legs:
     async def _hits(self, clause: dict[str, object], size: int, knn: bool) -> list[Candidate]:
         reply = await self.fetch(knn_call(self.call, self.request, self.plan, clause, size, stored=self.stored))
         found = self._read(reply, 0, knn=knn) if reply.status == 200 else None
-        return list(found.candidates) if found else []
+        if found is None:
+            raise EngineError(f"the engine answered {reply.status} to a request of ours beside the caller's")
+        return list(found.candidates)
 
     def _read(self, reply: Reply, first: int, knn: bool = False) -> Found | None:
         return read_answer(reply.body, first, knn=knn)
+
+
+def _named(keys: Sequence[Key]) -> list[object]:
+    """A clause for each index, because the same id may stand in several of a request's."""
+    ids: dict[str, list[str]] = {}
+    for index, name, _ in keys:
+        ids.setdefault(index, []).append(name)
+    return [
+        {"bool": {"filter": [{"term": {"_index": index}}, {"ids": {"values": sorted(set(names))}}]}}
+        for index, names in ids.items()
+    ]
 
 
 def _refusal(reply: Reply) -> bytes:

@@ -29,13 +29,14 @@ from connector.render import render
 from connector.rerank import Rerank
 from connector.retrieve import Fetch, Legs
 from connector.settings import Model
-from connector.types import Answer, Candidate, Knn, Outcome, Plan, Reason, Reply, Scores, State
+from connector.types import Answer, Candidate, Key, Knn, Outcome, Plan, Reason, Reply, Scores, State
 
 log = logging.getLogger(__name__)
 
+KEPT_WAIT_S = 0.02  # for a kept order, before the engine is asked and after the budget: 0.2 ms where all is well
 VECTOR_SHARE = 0.3  # of the budget: how long the lexical answer waits for the vector leg before it goes on alone
 
-Known = dict[tuple[str, str], Candidate]
+Known = dict[Key, Candidate]
 
 
 @dataclass(slots=True)
@@ -93,37 +94,38 @@ class _Search:
     legs: Legs
     search: bytes
     key: bytes
+    near: asyncio.Task[list[Candidate]] | None = None  # the vector leg, until a computation takes it over
 
     async def answer(self) -> Answer:
-        plan = self.legs.plan
-        kept = asyncio.create_task(self._load())
-        vector = asyncio.create_task(self._vector_hits(kept)) if plan.knn is Knn.FUSED else None
+        kept, plan = await self._load(), self.legs.plan
+        if kept and not (plan.details or plan.passage or plan.explain):
+            self.legs = self.legs.without_text()
+        if plan.knn is Knn.FUSED and not kept:
+            self.near = asyncio.create_task(self._vector_hits())
         try:
-            if plan.first < plan.window:
-                reply = await self.legs.window(0, max(plan.window, plan.first + plan.size))
-                if answer := await self._again(reply, kept):
-                    return answer
-                reply, found = await self.legs.read(reply, 0)
-                if found is None:
-                    return _as_it_is(reply)
-                ordered = await self._order(kept, found, vector)
-                return await self._answer(reply, found, ordered, found.candidates)
-            return await self._answer_behind(kept, vector)
+            if plan.first >= plan.window:
+                return await self._answer_behind(kept)
+            reply = await self.legs.window(0, max(plan.window, plan.first + plan.size))
+            if answer := await self._again(reply, kept):
+                return answer
+            reply, found = await self.legs.read(reply, 0)
+            if found is None:
+                return _as_it_is(reply)
+            return await self._answer(reply, found, kept or await self._order(found), found.candidates)
         finally:
-            kept.cancel()
-            if vector:
-                vector.cancel()
+            if self.near:
+                self.near.cancel()
 
-    async def _again(self, reply: Reply, kept: asyncio.Task[bytes | None]) -> Answer | None:
+    async def _again(self, reply: Reply, kept: "Ordered | None") -> Answer | None:
         """The answer as it was arranged before, where the engine's is the same."""
         plan = self.legs.plan
         if reply.status != 200 or plan.details or plan.passage:
             return None
-        began, value = time.monotonic(), await kept
-        known = self.shared.memory.find(self._basis(value or b"", self._model()), reply.body)
+        began, value = time.monotonic(), kept.value if kept else b""
+        known = self.shared.memory.find(self._basis(value, self._model()), reply.body)
         if known is None:
             return None
-        stable = value or await self._keep(known.order)
+        stable = value or await self._keep(known.order, plan.budget_ms / 1000)
         if stable and stable not in (value, known.order):  # another proxy has kept another order in the meantime
             return None
         ms = (time.monotonic() - began) * 1000
@@ -139,37 +141,31 @@ class _Search:
         worker = next(iter(self.shared.rerank.live.live("score", self.legs.model.name)), None)
         return worker.fingerprint if worker and self.legs.plan.knn is not Knn.FUSED else ""
 
-    async def _answer_behind(
-        self, kept: asyncio.Task[bytes | None], vector: asyncio.Task[list[Candidate]] | None
-    ) -> Answer:
+    async def _answer_behind(self, kept: "Ordered | None") -> Answer:
         """A page behind the window: the lexical order, shifted by as many documents as the window took out of it."""
-        plan = self.legs.plan
-        ordered = _loaded(await kept, time.monotonic())
+        plan, ordered = self.legs.plan, kept
         if ordered is None:
             reply, found = await self.legs.lexical(0, plan.window)
             if found is None:
                 return _as_it_is(reply)
-            ordered = await self._order(kept, found, vector)
+            ordered = await self._order(found)
         places = ordered.order.places
-        start = plan.first - len(places)
-        reply, found = await self.legs.lexical(start, plan.size + len(places))
+        # where the lexical order has what the vector leg found is not known: it is read from its beginning
+        start = 0 if any(place.engine_rank is None for place in places) else plan.first - len(places)
+        reply, found = await self.legs.lexical(start, plan.first + plan.size - start)
         if found is None:
             return _as_it_is(reply)
         before = sum(1 for place in places if place.engine_rank is not None and place.engine_rank <= start)
         padding: list[Candidate | None] = [None] * (start - before)  # the documents of earlier pages, not fetched
         return await self._answer(reply, found, Ordered(ordered.order), [*padding, *found.candidates])
 
-    async def _order(
-        self, kept: asyncio.Task[bytes | None], found: Found, vector: asyncio.Task[list[Candidate]] | None
-    ) -> Ordered:
-        """The window's final order: the kept one, else the one under way, else computed now and kept."""
-        began = time.monotonic()
-        deadline = began + self.legs.plan.budget_ms / 1000
-        if ordered := _loaded(await kept, began):
-            return ordered
+    async def _order(self, found: Found) -> Ordered:
+        """The window's final order: the one under way, else computed now and kept, whoever stays to see it."""
+        deadline = time.monotonic() + self.legs.plan.budget_ms / 1000
         task = self.shared.computing.get(self.key)
         if task is None:
-            task = asyncio.create_task(self._compute(found, vector, deadline))
+            near, self.near = self.near, None
+            task = asyncio.create_task(self._compute(found, near, deadline))
             self.shared.computing[self.key] = task
             task.add_done_callback(lambda _: self.shared.computing.pop(self.key, None))
         return await asyncio.shield(task)
@@ -183,7 +179,7 @@ class _Search:
         known = {c.key: c for c in candidates}
         if skip := plan.skip or (Reason.TOO_FEW if len(candidates) <= 1 else None):
             outcome = Outcome(State.SKIPPED, skip, window=len(candidates), knn=knn)
-            return await self._kept(arrange(candidates, Scores(State.SKIPPED), policy.blend, outcome), known)
+            return await self._kept(arrange(candidates, Scores(State.SKIPPED), policy.blend, outcome), deadline, known)
         reader, worker = Reader.of(policy, self.legs.model, self.shared.keys), self._model()
         scores = await self.shared.rerank.rerank_unread(
             plan.text,
@@ -198,12 +194,12 @@ class _Search:
         whole = outcome.cached == outcome.scored == outcome.window and worker == self._model()
         evidence = Evidence.of(plan.text, candidates, policy, reader)
         order = arrange(candidates, scores, policy.blend, outcome, evidence)
-        return await self._kept(order, known, worker if whole else "")
+        return await self._kept(order, deadline, known, worker if whole else "")
 
-    async def _kept(self, order: Order, known: Known, model: str = "") -> Ordered:
+    async def _kept(self, order: Order, deadline: float, known: Known, model: str = "") -> Ordered:
         """The order that pages will be cut from: ours, or that of another proxy which was first."""
         value = encode(order)
-        kept = await self._keep(value)
+        kept = await self._keep(value, deadline - time.monotonic())
         if kept == value:
             return Ordered(order, known, value, model)
         if kept and (first := decode(kept)):
@@ -211,21 +207,28 @@ class _Search:
         unstable = Order(order.places, order.top_score, replace(order.outcome, pages_unstable=True))
         return Ordered(unstable, known, value if model else b"", model)
 
-    async def _load(self) -> bytes | None:
-        return await self.shared.orders.load(self.key) if self.shared.page_ttl_s else None
+    async def _load(self) -> Ordered | None:
+        """The order that is kept for this search. Nothing is scored for its pages: every score they show was there."""
+        if not self.shared.page_ttl_s:
+            return None
+        began = time.monotonic()
+        value = await self.shared.orders.load(self.key, KEPT_WAIT_S)
+        order = decode(value) if value else None
+        if not value or order is None:
+            return None
+        outcome = replace(order.outcome, cached=order.outcome.scored, ms=(time.monotonic() - began) * 1000)
+        return Ordered(Order(order.places, order.top_score, outcome), value=value)
 
-    async def _keep(self, value: bytes) -> bytes | None:
-        """What is kept for this search now: `value` or what was there before; None where nothing can be kept."""
-        ttl_s = self.shared.page_ttl_s
-        return await self.shared.orders.keep(self.key, value, ttl_s) if ttl_s else None
-
-    async def _vector_hits(self, kept: asyncio.Task[bytes | None]) -> list[Candidate]:
-        """The vector leg, which a kept order has no need of. Raises RerankError where the query cannot be embedded in
-        time.
+    async def _keep(self, value: bytes, left_s: float) -> bytes | None:
+        """What is kept for this search now: `value` or what was there before; None where that is not known in time, a
+        little more than what is left of the budget.
         """
+        ttl_s = self.shared.page_ttl_s
+        return await self.shared.orders.keep(self.key, value, ttl_s, max(left_s, KEPT_WAIT_S)) if ttl_s else None
+
+    async def _vector_hits(self) -> list[Candidate]:
+        """The vector leg. Raises RerankError where the query cannot be embedded in time."""
         plan = self.legs.plan
-        if await kept:
-            return []
         vector = await self.shared.embedder.query_vector(plan.text, plan.budget_ms / 1000)
         return await self.legs.vector(vector, plan.window)
 
@@ -239,9 +242,15 @@ class _Search:
         places = order.places[mine]
         known = ordered.known | {c.key: c for c in found.candidates}
         lost = [place for key, place in zip(keys[mine], places, strict=True) if key not in known]
-        for was_lexical in (True, False):
-            wanted = [place.key for place in lost if (place.engine_rank is not None) is was_lexical]
-            known |= await self.legs.by_id(wanted, lexical=was_lexical)
+        try:
+            for was_lexical in (True, False):
+                wanted = [place.key for place in lost if (place.engine_rank is not None) is was_lexical]
+                known |= await self.legs.by_id(wanted, lexical=was_lexical)
+        except EngineError as error:  # the lexical answer is here all the same
+            log.warning("hits of a kept order cannot be fetched", extra={"error": str(error)})
+            outcome = Outcome(State.FAILED, Reason.ERROR)
+            order = arrange(found.candidates[: plan.window], Scores(State.FAILED), self.legs.policy.blend, outcome)
+            keys, places = [place.key for place in order.places], order.places[mine]
         rest: list[Candidate] = []
         if len(places) < plan.size:
             window, start = set(keys), max(0, plan.first - len(keys))
@@ -256,15 +265,6 @@ class _Search:
             basis = self._basis(b"" if ordered.model else ordered.value, ordered.model)
             self.shared.memory.keep(basis, reply.body, ordered.value, order.outcome, cuts)
         return Answer(replace(reply, body=body), order.outcome)
-
-
-def _loaded(value: bytes | None, began: float) -> Ordered | None:
-    """The order that is kept for a search. Nothing is scored for its pages: every score they show was there."""
-    order = decode(value) if value else None
-    if not value or order is None:
-        return None
-    outcome = replace(order.outcome, cached=order.outcome.scored, ms=(time.monotonic() - began) * 1000)
-    return Ordered(Order(order.places, order.top_score, outcome), value=value)
 
 
 def _as_it_is(reply: Reply) -> Answer:

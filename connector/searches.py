@@ -18,6 +18,7 @@ from connector.errors import BadRequest
 from connector.pipelines import DefaultPipelines
 from connector.plan import match_policy, plan
 from connector.proxy import simple
+from connector.render import render_skipped
 from connector.retrieve import Fetch
 from connector.search import SecondPass
 from connector.settings import Policy, Settings
@@ -55,7 +56,8 @@ class Searches:
     async def search(self, call: Call, names: Names) -> Answer | PassThrough:
         """Answer a `_search` under a policy. Raises BadRequest for controls that cannot be understood, EngineError."""
         asked = await self._heed_pipelines(self.ask(call, names))
-        return _passed(asked) or await self._answer(asked, self.second.fetch)
+        passed = None if _tells(asked) else _passed(asked)
+        return passed or await self._answer(asked, self.second.fetch)
 
     async def template(self, call: Call, names: Names) -> Answer | PassThrough:
         """Answer a `_search/template` under a policy, which the engine renders. Raises as `search` does."""
@@ -73,7 +75,7 @@ class Searches:
 
         search = replace(call, target=search_target(call.target), body=rendered)
         asked = await self._heed_pipelines(self.ask(search, names))
-        if passed := _passed(asked):
+        if (passed := _passed(asked)) and not _tells(asked):
             return replace(passed, call=wrapped(passed.call))
         return await self._answer(asked, fetch)
 
@@ -112,22 +114,24 @@ class Searches:
         controls = read_controls(call.headers, request.ext)
         policy = self._policy(names, controls)
         if not isinstance(policy, Policy):
-            return Asked(call, names, request, Outcome(State.SKIPPED, policy or Reason.OPT_OUT))
+            outcome = Outcome(State.SKIPPED, policy or Reason.OPT_OUT)
+            return Asked(call, names, request, outcome, details=controls.details)
         policy = adapt(policy) if adapt else policy
         model = self.settings.model_named(policy.model)
         found = plan(request, controls, policy, model, self.second.rerank.live.longest_query(model.name))
         planned = Planned(found, policy, model, self.second.keys.search(call, request, found, policy))
-        return Asked(call, names, request, planned=planned)
+        return Asked(call, names, request, planned=planned, details=controls.details)
 
     async def answer(self, asked: Asked, fetch: Fetch | None = None) -> Answer:
         """Do it, by way of `fetch` where the engine is to see another form of it."""
         fetch = fetch or self.second.fetch
-        asked = await self._heed_pipelines(asked)
-        if passed := _passed(asked):
-            return Answer(await fetch(passed.call), passed.outcome)
-        return await self._answer(asked, fetch)
+        return await self._answer(await self._heed_pipelines(asked), fetch)
 
     async def _answer(self, asked: Asked, fetch: Fetch) -> Answer:
+        if passed := _passed(asked):
+            reply = await fetch(passed.call)
+            first = asked.request.first if asked.request else 0
+            return Answer(render_skipped(reply, first, passed.outcome) if _tells(asked) else reply, passed.outcome)
         assert asked.request is not None  # else it was passed through
         assert asked.planned is not None
         return await self.second.search(asked.request, asked.planned, fetch)
@@ -162,6 +166,13 @@ def _passed(asked: Asked) -> PassThrough | None:
         return None
     outcome = Outcome(State.SKIPPED, plan.skip) if plan else asked.outcome
     return PassThrough(plain_call(asked.call, asked.request), outcome)
+
+
+def _tells(asked: Asked) -> bool:
+    """Whether the engine's answer is held to write details into it. One that opens a scroll must not be asked twice,
+    which is what becomes of an answer that is too long to hold.
+    """
+    return asked.details and asked.request is not None and "scroll" not in asked.request.parameters
 
 
 def _fused(policy: Policy) -> Policy:

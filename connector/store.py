@@ -29,6 +29,7 @@ class Store:
         self._server = open_redis(url, CLIENT_S)
         self._line: Line | None = None
         self._opening: asyncio.Task[Line] | None = None
+        self._opening_at = 0.0  # loop time
 
     async def ask(self, *commands: Command, wait_s: float = math.inf) -> list[Any]:
         """The answers of one command or several, one each. Raises RerankError (REDIS, BREAKER) within `wait_s` and our
@@ -53,26 +54,39 @@ class Store:
         await self._server.aclose()
 
     async def _ask(self, commands: tuple[Command, ...], wait_s: float) -> list[Any]:
-        """Raises RedisError, OSError, TimeoutError."""
+        """Raises RedisError, OSError, TimeoutError; RerankError where a caller had less time than it may take, which
+        says nothing about the server: it is no reason to ask it no more.
+        """
         loop, line = asyncio.get_running_loop(), self._line
         end_at = loop.time() + wait_s
         if line is None or not line.open:
-            async with asyncio.timeout_at(end_at):
-                line = await self._connected()
+            try:
+                async with asyncio.timeout_at(end_at):
+                    line = await self._connected()
+            except TimeoutError as error:
+                raise self._too_late(wait_s, loop.time() - self._opening_at) from error
         asked = line.ask(commands)
         timer = loop.call_at(end_at, _give_up, asked)  # a third of what asyncio.timeout costs
         try:
             return await asked
-        except TimeoutError:
-            if wait_s >= self.wait_s:  # a caller with less time says nothing about the connection
+        except TimeoutError as error:
+            late = self._too_late(wait_s, line.waits_s())
+            if isinstance(late, TimeoutError):
                 line.abort()
-            raise
+            raise late from error
         finally:
             timer.cancel()
+
+    def _too_late(self, wait_s: float, silent_s: float) -> TimeoutError | RerankError:
+        """What an ask of `wait_s` ends with while the server has been silent for `silent_s`."""
+        if max(wait_s, silent_s) >= self.wait_s:
+            return TimeoutError(f"no answer in {self.wait_s} s")
+        return RerankError(Reason.REDIS, "no answer in the time that its caller has")
 
     async def _connected(self) -> Line:
         """A new connection, made once for all who wait for it; it goes on where they do not."""
         if self._opening is None:
+            self._opening_at = asyncio.get_running_loop().time()
             connection = self._server.connection_pool.make_connection()  # type: ignore[no-untyped-call]
             self._opening = asyncio.create_task(Line.connect(connection))
             self._opening.add_done_callback(self._opened)

@@ -107,7 +107,10 @@ class Plan:
     passage: str = ""  # as in `Controls`
     knn: Knn | None = None  # FUSED: wanted; UNSPLIT: wanted but impossible; None: not wanted by the policy
     knn_filter: tuple[object, ...] | None = None
-    collapse: str | None = None  # the field of the caller's `collapse`, which the vector leg must share
+
+
+Key = tuple[str, str, str]
+"""What tells documents apart: index, id, and the routing where a hit names one: equal ids may stand in two shards."""
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -126,10 +129,11 @@ class Candidate(msgspec.Struct, frozen=True):
     engine_score: float | None = None
     knn_rank: int | None = None
     knn_score: float | None = None
+    routing: str = ""
 
     @property
-    def key(self) -> tuple[str, str]:
-        return self.index, self.id
+    def key(self) -> Key:
+        return self.index, self.id, self.routing
 
 
 class Passage(NamedTuple):

@@ -16,7 +16,7 @@ from connector.dialects.cuts import cut_hit
 from connector.dialects.layout import Layout, read_layout
 from connector.dialects.splice import Span, read_spans, splice
 from connector.dialects.unasked import hit_changes, without_in_aggregations, without_in_suggestions
-from connector.types import Candidate, Plan
+from connector.types import Candidate
 
 _T = TypeVar("_T")
 _D = TypeVar("_D")
@@ -26,6 +26,7 @@ class _Hit(msgspec.Struct):
     index: str = msgspec.field(name="_index")
     id: str = msgspec.field(name="_id")
     score: float | None = msgspec.field(name="_score", default=None)
+    routing: str = msgspec.field(name="_routing", default="")
     fields: msgspec.Raw = msgspec.Raw(b"")
 
 
@@ -112,28 +113,28 @@ def _read(decoder: msgspec.json.Decoder[_T], data: bytes, span: Span | None, def
 def _read_hit(raw: msgspec.Raw, rank: int, knn: bool) -> Candidate:
     hit = _HIT.decode(raw)
     if knn:
-        return Candidate(hit.index, hit.id, bytes(raw), bytes(hit.fields), None, None, rank, hit.score)
-    return Candidate(hit.index, hit.id, bytes(raw), bytes(hit.fields), rank, hit.score)
+        return Candidate(hit.index, hit.id, bytes(raw), bytes(hit.fields), None, None, rank, hit.score, hit.routing)
+    return Candidate(hit.index, hit.id, bytes(raw), bytes(hit.fields), rank, hit.score, routing=hit.routing)
 
 
 def render_hit(
     candidate: Candidate,
-    plan: Plan,
+    added: Sequence[str] = (),
     score: float | None = None,
     details: Mapping[str, object] | None = None,
     explanation: bytes | None = None,
     members: Mapping[str, bytes | None] | None = None,
 ) -> bytes:
-    """The hit as the engine wrote it, without what only we asked for. `score` and `explanation` replace
+    """The hit as the engine wrote it, without what only we asked for (`added`). `score` and `explanation` replace
     `_score` and `_explanation` where they are given; `details` becomes `_secondpass`; `members` replace others."""
     if details is None and explanation is None and not members:
-        quick = cut_hit(candidate, frozenset(plan.added), score)
+        quick = cut_hit(candidate, frozenset(added), score)
         if quick is not None:
             return quick.of(candidate.raw)
     spans = read_spans(candidate.raw)
     if spans is None:
         raise ValueError("a hit with members of the same name")
-    changes = {**(members or {}), **hit_changes(candidate.raw, spans, plan.added)}
+    changes = {**(members or {}), **hit_changes(candidate.raw, spans, added)}
     if score is not None:
         changes["_score"] = orjson.dumps(score)
     if explanation is not None:

@@ -84,10 +84,10 @@ class Cuts:
         """The answer made of `body`, `took` that much longer."""
         behind, took_ms = read_took(body)
         base = memoryview(body)[behind:]
-        parts: list[bytes | memoryview] = [b""] * (2 * len(self.between))
-        parts[::2] = [base[start:end] for start, end in zip(self.starts, self.ends, strict=True)]
-        parts[1::2] = self.between
-        return b'{"took":%d%b' % (took_ms + round(took_add_ms), b"".join(parts))
+        parts: list[bytes | memoryview] = [b'{"took":%d' % (took_ms + round(took_add_ms))] * (2 * len(self.between) + 1)
+        parts[1::2] = [base[start:end] for start, end in zip(self.starts, self.ends, strict=True)]
+        parts[2::2] = self.between
+        return b"".join(parts)
 
 
 def cut_answer(layout: Layout, hits: Sequence[tuple[int, CutHit]], max_score: float | None) -> Cuts:

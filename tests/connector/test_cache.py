@@ -13,6 +13,7 @@ from connector.cache import Score, ScoreCache, VectorCache
 from connector.keys import Keys
 from connector.orders import Orders
 from connector.store import Store
+from tests.connector.stage import own_server
 
 FIELDS = [bytes([number]) * 16 for number in range(3)]
 
@@ -72,10 +73,10 @@ async def test_vectors(store: Store, keys: Keys) -> None:
 
 async def test_the_first_order_is_kept_for_everybody(store: Store, keys: Keys) -> None:
     orders, key = Orders(store), keys.vector("an order", b"q")
-    assert await orders.load(key) is None
-    kept = await asyncio.gather(*(orders.keep(key, b"order %d" % number, 60) for number in range(8)))
+    assert await orders.load(key, 1) is None
+    kept = await asyncio.gather(*(orders.keep(key, b"order %d" % number, 60, 1) for number in range(8)))
     assert len(set(kept)) == 1
-    assert await orders.load(key) == kept[0]
+    assert await orders.load(key, 1) == kept[0]
     assert 0 < (await store.ask(("TTL", key)))[0] <= 60
 
 
@@ -86,8 +87,26 @@ async def test_without_a_server_nothing_is_known_and_nothing_raised(keys: Keys) 
         for _ in range(5):
             assert await cache.read(key, FIELDS, 5) == {}
             await cache.write(key, {FIELDS[0]: Score(1.0)})
-            assert await Orders(store).load(key) is None
-            assert await Orders(store).keep(key, b"order", 60) is None
+            assert await Orders(store).load(key, 1) is None
+            assert await Orders(store).keep(key, b"order", 60, 1) is None
         assert store.breaker.open
     finally:
         await store.close()
+
+
+async def test_who_has_little_time_says_nothing_about_the_server_until_it_is_silent(keys: Keys) -> None:
+    with own_server() as server:
+        store = Store(server.url)
+        try:
+            assert await store.ask(("PING",)) == [b"PONG"]
+            server.child.freeze()
+            for _ in range(10):
+                assert await Orders(store).load(b"key", 0.001) is None
+            assert not store.breaker.open
+            limit = time.monotonic() + 20
+            while not store.breaker.open:
+                assert time.monotonic() < limit
+                await asyncio.sleep(0.05)
+                assert await Orders(store).load(b"key", 0.001) is None
+        finally:
+            await store.close()

@@ -31,12 +31,14 @@ def place(text: str, start: int, end: int) -> Place:
 
 
 def test_the_passage_is_cut_by_characters() -> None:
-    found = won([place(TEXT, 10, 28)], {("i", "1"): candidate()}, READER)
-    assert found == {("i", "1"): {"text": "Ein Zelt für zwei.", "start": 10, "end": 28}}
+    found = won([place(TEXT, 10, 28)], {("i", "1", ""): candidate()}, READER)
+    assert found == {("i", "1", ""): {"text": "Ein Zelt für zwei.", "start": 10, "end": 28}}
 
 
 def test_a_text_that_has_changed_since_it_was_scored_shows_none() -> None:
-    assert won([place(TEXT, 10, 28)], {("i", "1"): candidate("Etwas anderes, das auch lang genug ist.")}, READER) == {}
+    assert (
+        won([place(TEXT, 10, 28)], {("i", "1", ""): candidate("Etwas anderes, das auch lang genug ist.")}, READER) == {}
+    )
     assert won([place(TEXT, 10, 28)], {}, READER) == {}
 
 

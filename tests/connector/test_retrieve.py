@@ -143,11 +143,31 @@ async def test_failures_are_seen_behind_a_filter_path() -> None:
 async def test_hits_that_are_looked_up_again_must_pass_the_post_filter() -> None:
     stock = {"term": {"in_stock": True}}
     engine = Engine(reply(1), reply(1))
-    found = await legs(engine, {"query": MATCH, "post_filter": stock}).by_id([("products", "0")], lexical=True)
-    assert set(found) == {("products", "0")}
-    await legs(engine, {"query": MATCH}).by_id([("products", "0")], lexical=True)
-    ids = {"ids": {"values": ["0"]}}
+    found = await legs(engine, {"query": MATCH, "post_filter": stock}).by_id([("products", "0", "")], lexical=True)
+    assert set(found) == {("products", "0", "")}
+    await legs(engine, {"query": MATCH}).by_id([("products", "0", "")], lexical=True)
+    named = {"bool": {"filter": [{"term": {"_index": "products"}}, {"ids": {"values": ["0"]}}]}}
+    ids = {"bool": {"should": [named], "minimum_should_match": 1}}
     assert [asked["query"]["bool"] for asked in engine.asked] == [
         {"must": [MATCH], "filter": [ids, stock]},
         {"must": [MATCH], "filter": [ids]},
     ]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "times"),
+    [
+        (401, "security_exception", 1),
+        (404, "index_not_found_exception", 1),
+        (429, "rejected_execution_exception", 1),
+        (503, "cluster_block_exception", 1),
+        (429, "circuit_breaking_exception", 2),
+        (400, "parsing_exception", 2),
+        (500, "script_exception", 2),
+    ],
+)
+async def test_a_refusal_is_heard_twice_only_where_less_may_be_granted(status: int, kind: str, times: int) -> None:
+    refusal = Reply(status, b"No", [], b'{"error":{"type":"%b"},"status":%d}' % (kind.encode(), status))
+    engine = Engine(refusal, refusal)
+    assert await legs(engine, {"query": MATCH}).lexical(0, 100) == (refusal, None)
+    assert len(engine.asked) == times

@@ -96,6 +96,12 @@ async def searching(settings: Settings, ttl_s: int = 60) -> AsyncIterator[Stage]
         yield Stage(engine, Searches(settings, second), second, f"tent {time.time()}")
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the cache server, for a busy machine."""
+    monkeypatch.setattr(search, "KEPT_WAIT_S", 5.0)
+
+
 @pytest.fixture
 async def stage(settings: Settings) -> AsyncIterator[Stage]:
     async with searching(settings) as stage:

@@ -178,7 +178,7 @@ def same_answer(client: httpx.Client, call: Call, *, stored: bool = False) -> li
     found = read_answer(reply.content)
     assert found is not None
     page = found.candidates[request.first : request.first + request.size]
-    hits, defined = [render_hit(one, planned) for one in page], aggregations(request.body)
+    hits, defined = [render_hit(one, planned.added) for one in page], aggregations(request.body)
     out = write_answer(reply.content, found, hits, added=planned.added, defined=defined)
     assert without_took(out) == without_took(own.content)
     return [document_text(json.loads(one.fields or b"{}"), POLICY) for one in found.candidates]

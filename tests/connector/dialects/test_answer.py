@@ -29,9 +29,9 @@ def found(body: bytes = ANSWER, **options: Any) -> Found:
 def test_candidates_in_the_engines_order() -> None:
     answer = found()
     assert [(one.key, one.fields, one.engine_rank, one.engine_score) for one in answer.candidates] == [
-        (("p-1", "a"), b'{"name":["Coat"],"brand":["N"]}', 1, 3.5),
-        (("p-1", "b"), b'{"description":["Warm"],"colour":["red"]}', 2, 1.25),
-        (("p-2", "a"), b"", 3, 1.0),
+        (("p-1", "a", ""), b'{"name":["Coat"],"brand":["N"]}', 1, 3.5),
+        (("p-1", "b", ""), b'{"description":["Warm"],"colour":["red"]}', 2, 1.25),
+        (("p-2", "a", ""), b"", 3, 1.0),
     ]
     assert answer.candidates[2].raw == b'{"_index":"p-2","_id":"a","_score":1.0}'
     assert (answer.total, answer.relation, answer.max_score, answer.took_ms) == (1000, "gte", 3.5, 7)
@@ -73,7 +73,7 @@ def test_answers_with_less_in_them() -> None:
 
 def test_only_hits_change() -> None:
     answer = found()
-    hits = [render_hit(one, PLAN) for one in reversed(answer.candidates)]
+    hits = [render_hit(one, PLAN.added) for one in reversed(answer.candidates)]
     out = write_answer(ANSWER, answer, hits)
     start, end = ANSWER.index(b"[\n"), ANSWER.index(b']},"aggr')
     assert out == ANSWER[:start] + b"[" + b",".join(hits) + ANSWER[end:]
@@ -86,7 +86,7 @@ def test_only_hits_change() -> None:
 
 def test_scores_took_and_details() -> None:
     answer = found()
-    hits = [render_hit(answer.candidates[2], PLAN, 1.75, {"rank": 1, "engine_rank": 3})]
+    hits = [render_hit(answer.candidates[2], PLAN.added, 1.75, {"rank": 1, "engine_rank": 3})]
     assert hits == [b'{"_index":"p-2","_id":"a","_score":1.75,"_secondpass":{"rank":1,"engine_rank":3}}']
     out = write_answer(ANSWER, answer, hits, 1.75, 12.6, {"state": "applied"})
     assert out.startswith(b'{"took" : 20,"timed_out":false,')
@@ -101,7 +101,7 @@ def test_scores_took_and_details() -> None:
 def rendered(hit: dict[str, Any], request: object = None, fields: tuple[str, ...] = ("name", "brand")) -> Any:
     raw = json.dumps({"_index": "p", "_id": "1", "_score": None} | hit).encode()
     (candidate,) = found(b'{"hits":{"hits":[%b]}}' % raw).candidates
-    return json.loads(render_hit(candidate, planned(read(request), *fields)))
+    return json.loads(render_hit(candidate, planned(read(request), *fields).added))
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_ignored_values_of_our_fields_are_cut(fields: dict[str, Any], request_bo
     assert hit == {"_index": "p", "_id": "1", "_score": 1.0, "_ignored": ["brand"]}
     raw = b'{"_index":"p","_id":"1","_score":1.0,"ignored_field_values":{"brand":["a hidden one"]}}'
     (candidate,) = found(b'{"hits":{"hits":[%b]}}' % raw).candidates
-    assert render_hit(candidate, PLAN, 1.5) == b'{"_index":"p","_id":"1","_score":1.5}'
+    assert render_hit(candidate, PLAN.added, 1.5) == b'{"_index":"p","_id":"1","_score":1.5}'
 
 
 def test_aggregations_and_suggestions_lose_our_fields() -> None:
@@ -183,7 +183,7 @@ def test_hits_keep_everything_but_our_fields(documents: list[dict[str, Any]], as
     order = list(range(len(hits)))
     random.shuffle(order)
     plan = planned(read({"fields": asked}), *POLICY.fields)
-    out = json.loads(write_answer(body, answer, [render_hit(answer.candidates[n], plan) for n in order]))
+    out = json.loads(write_answer(body, answer, [render_hit(answer.candidates[n], plan.added) for n in order]))
     covers = ["*" in asked, "b*" in asked, "n*e" in asked]
     kept = {"colour", "price", *asked, *(["brand"] * covers[1]), *(["name"] * covers[2])}
     for n, hit in zip(order, out["hits"]["hits"], strict=True):
@@ -215,5 +215,5 @@ def test_the_quick_way_to_a_hit_is_the_general_one(raw: bytes) -> None:
     (candidate,) = found(b'{"hits":{"hits":[%b]}}' % raw).candidates
     for added in ((), ("name",), ("name", "brand")):
         planned = replace(PLAN, added=added)
-        general = render_hit(candidate, planned, 1.25, members={"_none": None})
-        assert render_hit(candidate, planned, 1.25) == general
+        general = render_hit(candidate, planned.added, 1.25, members={"_none": None})
+        assert render_hit(candidate, planned.added, 1.25) == general

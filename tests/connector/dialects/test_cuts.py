@@ -55,7 +55,7 @@ def test_cuts_make_what_the_general_way_writes(hits: list[dict[str, Any]], pick:
     if cuts is None:
         return
     known = found(body)
-    page = [render_hit(known.candidates[at], PLAN, 1.5, members={"_none": None}) for at in order]
+    page = [render_hit(known.candidates[at], PLAN.added, 1.5, members={"_none": None}) for at in order]
     expected = write_answer(body, known, page, 1.75, 2.6)
     assert cuts.of(body, 2.6) == expected
     assert cuts.of(answer(hits, took=12345), 0) == expected.replace(b'"took":10,', b'"took":12345,', 1)
