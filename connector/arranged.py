@@ -52,6 +52,10 @@ class Memory:
         self.size = 0
         self._known: OrderedDict[Basis, Arranged] = OrderedDict()  # the one used last stands last
 
+    def holds(self, basis: Basis | None) -> bool:
+        """Whether an answer was arranged for `basis`, whatever it was."""
+        return basis in self._known
+
     def find(self, basis: Basis | None, body: bytes) -> Arranged | None:
         """What was kept under `basis` for the very answer `body`."""
         known = self._known.get(basis) if basis else None

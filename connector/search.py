@@ -98,6 +98,8 @@ class _Search:
 
     async def answer(self) -> Answer:
         kept, plan = await self._load(), self.legs.plan
+        if kept and not self.shared.memory.holds(self._basis(kept, "")) and decode(kept) is None:
+            kept = b""  # no order of ours
         if kept and not (plan.details or plan.passage or plan.explain):
             self.legs = self.legs.without_text()
         if plan.knn is Knn.FUSED and not kept:
@@ -111,22 +113,22 @@ class _Search:
             reply, found = await self.legs.read(reply, 0)
             if found is None:
                 return _as_it_is(reply)
-            return await self._answer(reply, found, kept or await self._order(found), found.candidates)
+            return await self._answer(reply, found, _loaded(kept) or await self._order(found), found.candidates)
         finally:
             if self.near:
                 self.near.cancel()
 
-    async def _again(self, reply: Reply, kept: "Ordered | None") -> Answer | None:
+    async def _again(self, reply: Reply, kept: bytes) -> Answer | None:
         """The answer as it was arranged before, where the engine's is the same."""
         plan = self.legs.plan
         if reply.status != 200 or plan.details or plan.passage:
             return None
-        began, value = time.monotonic(), kept.value if kept else b""
-        known = self.shared.memory.find(self._basis(value, self._model()), reply.body)
+        began = time.monotonic()
+        known = self.shared.memory.find(self._basis(kept, self._model()), reply.body)
         if known is None:
             return None
-        stable = value or await self._keep(known.order, plan.budget_ms / 1000)
-        if stable and stable not in (value, known.order):  # another proxy has kept another order in the meantime
+        stable = kept or await self._keep(known.order, plan.budget_ms / 1000)
+        if stable and stable not in (kept, known.order):  # another proxy has kept another order in the meantime
             return None
         ms = (time.monotonic() - began) * 1000
         outcome = replace(known.outcome, cached=known.outcome.scored, ms=ms, pages_unstable=not stable)
@@ -141,9 +143,9 @@ class _Search:
         worker = next(iter(self.shared.rerank.live.live("score", self.legs.model.name)), None)
         return worker.fingerprint if worker and self.legs.plan.knn is not Knn.FUSED else ""
 
-    async def _answer_behind(self, kept: "Ordered | None") -> Answer:
+    async def _answer_behind(self, kept: bytes) -> Answer:
         """A page behind the window: the lexical order, shifted by as many documents as the window took out of it."""
-        plan, ordered = self.legs.plan, kept
+        plan, ordered = self.legs.plan, _loaded(kept)
         if ordered is None:
             reply, found = await self.legs.lexical(0, plan.window)
             if found is None:
@@ -207,17 +209,10 @@ class _Search:
         unstable = Order(order.places, order.top_score, replace(order.outcome, pages_unstable=True))
         return Ordered(unstable, known, value if model else b"", model)
 
-    async def _load(self) -> Ordered | None:
-        """The order that is kept for this search. Nothing is scored for its pages: every score they show was there."""
-        if not self.shared.page_ttl_s:
-            return None
-        began = time.monotonic()
-        value = await self.shared.orders.load(self.key, KEPT_WAIT_S)
-        order = decode(value) if value else None
-        if not value or order is None:
-            return None
-        outcome = replace(order.outcome, cached=order.outcome.scored, ms=(time.monotonic() - began) * 1000)
-        return Ordered(Order(order.places, order.top_score, outcome), value=value)
+    async def _load(self) -> bytes:
+        """What is kept for this search; b"" for nothing."""
+        found = await self.shared.orders.load(self.key, KEPT_WAIT_S) if self.shared.page_ttl_s else None
+        return found or b""
 
     async def _keep(self, value: bytes, left_s: float) -> bytes | None:
         """What is kept for this search now: `value` or what was there before; None where that is not known in time, a
@@ -265,6 +260,15 @@ class _Search:
             basis = self._basis(b"" if ordered.model else ordered.value, ordered.model)
             self.shared.memory.keep(basis, reply.body, ordered.value, order.outcome, cuts)
         return Answer(replace(reply, body=body), order.outcome)
+
+
+def _loaded(value: bytes) -> Ordered | None:
+    """The order that is kept for a search. Nothing is scored for its pages: every score they show was there."""
+    order = decode(value) if value else None
+    if order is None:
+        return None
+    outcome = replace(order.outcome, cached=order.outcome.scored, ms=0.0)
+    return Ordered(Order(order.places, order.top_score, outcome), value=value)
 
 
 def _as_it_is(reply: Reply) -> Answer:
