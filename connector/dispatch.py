@@ -101,7 +101,7 @@ class Dispatcher:
 
     async def close(self) -> None:
         await self.replies.close()
-        for lane in self.lanes.values():
+        for lane in list(self.lanes.values()):
             await lane.breaker.close()
             for timer, _ in lane.flying.values():
                 timer.cancel()

@@ -3,14 +3,14 @@
 SecondpassError
 ├── ConfigError             settings that cannot work; raised at start, names key and line
 ├── BadRequest        400   the caller's request is wrong in a way that only we can say
-│   └── TooSlow         408   its body did not come in time
+├── TooSlow           408   a body that must be parsed did not come in time
 ├── Denied            401   the rerank API was called without one of its keys
 ├── UnknownAddress    404   nothing is at this address of ours
 ├── UnknownModel      404   the rerank API was asked for a model that is not configured
 ├── WrongMethod       405   an address of ours does not take this method
 ├── BodyTooLarge      413   a body that must be parsed exceeds the limit
 ├── MappingConflict   409   an index of that name is newer than ours, or not ours
-├── Overloaded        429   more concurrent searches than `proxy.max_concurrent`
+├── Overloaded        429   more concurrent searches than `proxy.max_concurrent`, or more of bodies than we hold
 ├── NotScored         503   the rerank API has no scores, and no engine's order to answer instead
 ├── EngineError       502   the engine answered, but not with what it promises
 │   ├── EngineRefused     502   the engine refused a request of our own (its status and reason are kept)
@@ -47,7 +47,7 @@ class BadRequest(SecondpassError):
     code = "illegal_argument_exception"
 
 
-class TooSlow(BadRequest):
+class TooSlow(SecondpassError):
     """Raised when a body that we read does not come within its time."""
 
     status = 408

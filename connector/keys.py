@@ -6,9 +6,12 @@ The keys of queues, replies and announcements are in `connector.contract`, which
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+import orjson
 
 from connector.dialects.request import SearchRequest
 from connector.settings import Policy, Settings
@@ -30,6 +33,7 @@ NOT_CREDENTIALS = TRACING | frozenset(
     b"accept accept-encoding accept-language cache-control connection content-length content-type date expect host "
     b"keep-alive priority te transfer-encoding user-agent x-elastic-client-meta x-opaque-id secondpass".split()
 )
+LONG_NUMBER = re.compile(rb"\d{17}")  # digits in a row; a float holds 15 of any number
 PAGE = frozenset(("from", "size", "source", "source_content_type"))  # `source` is the body, which is there as `body`
 
 
@@ -64,15 +68,12 @@ class Keys:
         return b"secondpass:vector:" + self.digest(fingerprint.encode(), query).hex().encode()
 
     def search(self, call: Call, request: SearchRequest, plan: Plan, policy: Policy) -> bytes:
-        """A search as such: the same for all its pages and all its callers. Of the body count each member's bytes, not
-        what was read of them: of a number beyond 2^64 that is not all.
-        """
+        """A search as such: the same for all its pages and all its callers."""
         parameters = {name: one.value for name, one in request.parameters.items() if name not in PAGE}
-        members = sorted(request.spans.keys() - PAGE)
         return self.digest(
             call.target.partition(b"?")[0],
             repr(sorted(parameters.items())).encode("utf-8", "backslashreplace"),
-            *(part for name in members for part in (name.encode(), _value(request, name))),
+            *_body(request),
             repr((plan.text, plan.window, plan.budget_ms, plan.knn)).encode("utf-8", "backslashreplace"),
             policy.model_dump_json().encode(),
         )
@@ -83,9 +84,18 @@ class Keys:
         return b"secondpass:page:" + digest.hex().encode()
 
 
-def _value(request: SearchRequest, name: str) -> bytes:
-    span = request.spans[name]
-    return request.raw[span.start : span.end]
+def _body(request: SearchRequest) -> list[bytes]:
+    """The body whatever the order of its members and the space between them. Where it may hold a number that is more
+    than what was read of it (beyond 2^64), or is too deep to be written again: each member as it was sent.
+    """
+    try:
+        if not LONG_NUMBER.search(request.raw):
+            read = {name: value for name, value in request.body.items() if name not in PAGE}
+            return [orjson.dumps(read, option=orjson.OPT_SORT_KEYS)]
+    except orjson.JSONEncodeError:
+        pass
+    spans = [(name, request.spans[name]) for name in sorted(request.spans.keys() - PAGE)]
+    return [part for name, span in spans for part in (name.encode(), request.raw[span.start : span.end])]
 
 
 def credentials(headers: Headers) -> tuple[tuple[bytes, bytes], ...]:

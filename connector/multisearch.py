@@ -113,12 +113,12 @@ class MultiSearches:
 
     async def _answer(self, entries: Entries, calls: Mapping[int, Call], wrap: Wrap) -> Answer:
         """Answer all searches; those of `calls` (each as a `_search`) as their policies say. Raises BadRequest where
-        all of these are wrong.
+        all of the request are wrong.
         """
         fetch, read = self.searches.second.fetch, self._ask(entries, calls)
         asked = {at: one for at, one in read.items() if isinstance(one, Asked)}
         wrong = {at: one for at, one in read.items() if isinstance(one, BadRequest)}
-        if wrong and not asked:
+        if len(wrong) == len(entries.entries):
             raise next(iter(wrong.values()))
         others = {at: entry for at, entry in enumerate(entries.entries) if at not in asked}
         entries = entries.with_bodies({at: plain_call(entry.call, None).body for at, entry in others.items()})

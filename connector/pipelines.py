@@ -16,7 +16,7 @@ import orjson
 from connector.dialects.controls import strip_header
 from connector.dialects.request import SearchRequest
 from connector.engines.base import Dialect
-from connector.errors import EngineError
+from connector.errors import SecondpassError
 from connector.keys import credentials
 from connector.retrieve import Fetch
 from connector.types import Call
@@ -60,7 +60,8 @@ class DefaultPipelines:
                 self._asking[asker] = now + WAIT_S, asking
             if asker in self._asking:
                 until, asking = self._asking[asker]
-                await asyncio.wait({asking}, timeout=max(0.0, until - now))
+                if names not in self._known:
+                    await asyncio.wait({asking}, timeout=max(0.0, until - now))
         return self._known.get(names, (0.0, False))[1]
 
     def _is_fresh(self, names: Names, now: float) -> bool:
@@ -80,14 +81,16 @@ class DefaultPipelines:
     async def _read(self, request: SearchRequest, names: Names) -> bool | None:
         """Whether there is one; None where the engine does not tell."""
         where = quote(",".join(names) or "_all", safe=",*")
-        target = f"/{where}/_settings/{SETTING}?flat_settings=true&ignore_unavailable=true&local=true".encode()
+        target = (
+            f"/{where}/_settings/{SETTING},index.uuid?flat_settings=true&ignore_unavailable=true&local=true".encode()
+        )
         headers = [field for field in strip_header(request.headers) if field[0].lower() not in _BODY]
         try:
             reply = await self._fetch(Call("GET", target, headers))
             found = orjson.loads(reply.body) if reply.status == 200 else None
-        except (EngineError, orjson.JSONDecodeError):
+        except (SecondpassError, orjson.JSONDecodeError):
             return None
-        if not isinstance(found, dict):
+        if not isinstance(found, dict) or not found:  # each index that the caller may see has a uuid
             return None
         settings = [one.get("settings") or {} for one in found.values() if isinstance(one, dict)]
         return any(one.get(SETTING) not in (None, "", "_none") for one in settings)

@@ -151,7 +151,7 @@ class _Search:
             if found is None:
                 return _as_it_is(reply)
             ordered = await self._order(found)
-        places = ordered.order.places
+        self.legs, places = self.legs.without_text(), ordered.order.places
         # where the lexical order has what the vector leg found is not known: it is read from its beginning
         start = 0 if any(place.engine_rank is None for place in places) else plan.first - len(places)
         reply, found = await self.legs.lexical(start, plan.first + plan.size - start)
@@ -243,7 +243,7 @@ class _Search:
                 known |= await self.legs.by_id(wanted, lexical=was_lexical)
         except EngineError as error:  # the lexical answer is here all the same
             log.warning("hits of a kept order cannot be fetched", extra={"error": str(error)})
-            outcome = Outcome(State.FAILED, Reason.ERROR)
+            outcome = replace(order.outcome, state=State.FAILED, reason=Reason.ERROR, pages_unstable=True)
             order = arrange(found.candidates[: plan.window], Scores(State.FAILED), self.legs.policy.blend, outcome)
             keys, places = [place.key for place in order.places], order.places[mine]
         rest: list[Candidate] = []
@@ -284,6 +284,7 @@ async def _in_time(
     remaining = deadline - time.monotonic()
     await asyncio.wait({vector}, timeout=max(0.0, remaining - plan.budget_ms / 1000 * (1 - VECTOR_SHARE)))
     if not vector.done() or vector.cancelled():
+        vector.cancel()
         return Knn.LATE, []
     error = vector.exception()
     if error is None:

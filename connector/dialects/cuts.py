@@ -84,7 +84,8 @@ class Cuts:
         """The answer made of `body`, `took` that much longer."""
         behind, took_ms = read_took(body)
         base = memoryview(body)[behind:]
-        parts: list[bytes | memoryview] = [b'{"took":%d' % (took_ms + round(took_add_ms))] * (2 * len(self.between) + 1)
+        parts: list[bytes | memoryview] = [b""] * (1 + 2 * len(self.between))
+        parts[0] = b'{"took":%d' % (took_ms + round(took_add_ms))
         parts[1::2] = [base[start:end] for start, end in zip(self.starts, self.ends, strict=True)]
         parts[2::2] = self.between
         return b"".join(parts)

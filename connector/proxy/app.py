@@ -35,6 +35,7 @@ from connector.types import Answer, Call, Outcome, PassThrough, Reason, State
 NOT_TEXT = Outcome(State.SKIPPED, Reason.NO_TEXT)  # a search or an answer that is not JSON: no text that we could read
 TOO_LONG = Outcome(State.SKIPPED, Reason.LENGTH)
 OVERLOAD = Outcome(State.SKIPPED, Reason.OVERLOAD)
+LATE = Outcome(State.FAILED, Reason.TIMEOUT)  # a body that did not come in the time that we wait for one
 FAILED = Outcome(State.FAILED, Reason.ERROR)
 HEADER = b"Secondpass-Rerank"
 
@@ -81,6 +82,12 @@ class App:
         self._bodies = Bodies()
 
     async def __call__(self, request: Request) -> None:
+        try:
+            await self._answer(request)
+        finally:
+            self._bodies.let_go(request)
+
+    async def _answer(self, request: Request) -> None:
         route = routes.read(request.method, request.target)
         under = bool(route.search) and self._matches(route.names)
         if route.search in self._searches and (under or route.search in routes.NAMED_WITHIN):
@@ -106,7 +113,7 @@ class App:
     async def _advertised(self, request: Request) -> int:
         """The engine's nodes, under our own address. Returns the status."""
         try:
-            call = read_call(request, await self._bodies.read(request, GET_BYTES))
+            call = read_call(request, await self._bodies.read(request, BODY_BYTES))
             reply = await self._upstream.fetch(call, self._timeout_s)
         except (SecondpassError, Malformed) as exc:
             return self._refuse(request, exc)
@@ -144,11 +151,14 @@ class App:
             raw = await self._bodies.read(request, BODY_BYTES)
         except BodyTooLarge:
             return await self._unread(request, say(TOO_LONG))
-        except Overloaded:
-            return await self._unread(request, say(OVERLOAD))
-        except (Malformed, TooSlow) as exc:
-            error = exc if isinstance(exc, TooSlow) else BadRequest(str(exc))
-            return self._refuse(request, error, say(FAILED)), say(FAILED)
+        except TooSlow:  # it streams through, at its own pace
+            return await self._unread(request, say(LATE))
+        except Overloaded as exc:
+            if not under:
+                return await self._unread(request, [])
+            return self._refuse(request, exc, [OVERLOAD]), [OVERLOAD]
+        except Malformed as exc:
+            return self._refuse(request, BadRequest(str(exc)), say(FAILED)), say(FAILED)
         came = Call(request.method, request.target, request.fields, raw)
         try:
             call = read_call(request, raw)
@@ -163,19 +173,22 @@ class App:
     ) -> tuple[int, Sequence[Outcome]]:
         """The same for a request whose body is here: as it `came`, and readable as `call`."""
         lines = route.search in routes.NAMED_WITHIN
+
+        def each(outcome: Outcome) -> list[Outcome]:
+            return [outcome] * (self._count(call, route.names) if lines else 1)
+
         if not is_json(call.target, call.headers, lines=lines):
-            outcomes = [NOT_TEXT] * (self._count(call, route.names) if lines else 1)
+            outcomes = each(NOT_TEXT)
             return await self._unread(request, outcomes, _plain(came, call, lines) if outcomes else came)
         try:
             with self._place():
                 answer = await self._searches[route.search](call, route.names)
         except Overloaded as exc:
-            outcomes = [OVERLOAD] * (self._count(call, route.names) if lines else 1)
-            if not outcomes:
+            if not (outcomes := each(OVERLOAD)):
                 return await self._unread(request, [], came)
             return self._refuse(request, exc, outcomes), outcomes
         except BodyTooLarge:
-            return await self._unread(request, [TOO_LONG], _plain(came, call, lines))
+            return await self._unread(request, each(TOO_LONG), _plain(came, call, lines))
         except (BadRequest, EngineError) as exc:
             return self._refuse(request, exc, [FAILED]), [FAILED]
         except Lost:
@@ -206,7 +219,7 @@ class App:
             wrong = WrongMethod(f"[{where}] takes {allowed}, not {request.method}")
             return self._refuse(request, wrong, extra=[(b"Allow", allowed.encode())])
         try:
-            limit = BODY_BYTES if request.method == "POST" else GET_BYTES
+            limit = BODY_BYTES if route.endpoint == "search" or request.method == "POST" else GET_BYTES
             call = read_call(request, await self._bodies.read(request, limit))
             with self._place() if route.endpoint == "search" else nullcontext():
                 answer = await endpoint(call)

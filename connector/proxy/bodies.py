@@ -1,34 +1,59 @@
-"""Request bodies that we hold. Who sends one has no place among the searches yet, so long ones are few at a time."""
+"""Request bodies that we hold, counted by what has come of them: a client that sends nothing costs nothing."""
 
-from connector.errors import BodyTooLarge, Overloaded
-from connector.proxy.connection import HELD_BYTES
+import asyncio
+
+from connector.errors import BodyTooLarge, Overloaded, TooSlow
 from connector.proxy.http import Request
+from connector.proxy.wire import CHUNKED
 
 BODY_BYTES = 16 * 1024 * 1024  # longest body that is held to be parsed; a longer search streams through unreranked
 GET_BYTES = 64 * 1024  # the same where nobody needs a body
-LONG_BYTES = HELD_BYTES  # up to here a body costs no more than one that streams through; real ones seldom reach 100 KB
-LONG_AT_ONCE = 16  # longer ones that are read at a time: 256 MB where all are as long as can be
+HELD_BYTES = 256 * 1024 * 1024  # of all bodies together; ten thousand of ordinary searches
+BODY_S = 30.0  # how long a client may take to send a body that we read, whatever its length
+BODY_RATE = 64 * 1024  # and bytes a second beyond that: the slowest that a long one may come
 
 
 class Bodies:
-    """All bodies that a listener reads at this moment."""
+    """All bodies that a listener holds at this moment."""
 
     def __init__(self) -> None:
-        self._long = 0
+        self._held = 0
 
     async def read(self, request: Request, limit: int) -> bytes:
-        """The whole body. Raises as `Request.read` does, and Overloaded for one that is long where many are; what was
-        read is then still there to be streamed.
+        """The whole body, which counts until it is let go. A client that waits for `100 Continue` gets it from us.
+
+        Raises BodyTooLarge beyond `limit` bytes, Overloaded where all together would be too much, TooSlow (nothing is
+        lost: what has come can still be streamed), Malformed, Lost.
         """
+        length = request.head.length
+        if length > limit:
+            raise BodyTooLarge(f"the body is longer than {limit} bytes")
+        request.go_on()
+        if request.body.complete:
+            return await self._read(request, limit)
         try:
-            return await request.read(min(limit, LONG_BYTES))
-        except BodyTooLarge:
-            if limit <= LONG_BYTES:
-                raise
-        if self._long >= LONG_AT_ONCE:
-            raise Overloaded(f"{self._long} long bodies are being read")
-        self._long += 1
+            async with asyncio.timeout(BODY_S + (limit if length == CHUNKED else length) / BODY_RATE):
+                return await self._read(request, limit)
+        except TimeoutError as exc:
+            raise TooSlow("the request's body came too slowly") from exc
+
+    def let_go(self, request: Request) -> None:
+        """The request is over."""
+        self._held -= request.held
+        request.held = 0
+
+    async def _read(self, request: Request, limit: int) -> bytes:
+        pieces: list[bytes] = []
         try:
-            return await request.read(limit)
-        finally:
-            self._long -= 1
+            while piece := await request.body.next():
+                pieces.append(piece)
+                request.held += len(piece)
+                self._held += len(piece)
+                if request.held > limit:
+                    raise BodyTooLarge(f"the body is longer than {limit} bytes")
+                if self._held > HELD_BYTES:
+                    raise Overloaded("the bodies of all requests together take too much room")
+        except BaseException:
+            request.body.give_back(pieces)
+            raise
+        return b"".join(pieces)

@@ -4,7 +4,6 @@ import asyncio
 from abc import ABC, abstractmethod
 from typing import cast
 
-from connector.errors import BodyTooLarge
 from connector.proxy.wire import HEAD_BYTES, Framing, Malformed, UntilClose
 
 HELD_BYTES = 256 * 1024  # of one body held here before its sender is made to wait; one read of uvloop's brings as much
@@ -82,18 +81,10 @@ class Body:
                 self._waiter = None
         return self.take()
 
-    async def read(self, limit: int) -> bytes:
-        """All of it. Raises BodyTooLarge beyond `limit` bytes; what was read is then still there to be streamed."""
-        pieces: list[bytes] = []
-        size = 0
-        while piece := await self.next():
-            pieces.append(piece)
-            size += len(piece)
-            if size > limit:
-                self._pieces[:0] = pieces
-                self._size += size
-                raise BodyTooLarge(f"the body is longer than {limit} bytes")
-        return b"".join(pieces)
+    def give_back(self, pieces: list[bytes]) -> None:
+        """What was taken and is to be read again."""
+        self._pieces[:0] = pieces
+        self._size += sum(map(len, pieces))
 
 
 class Connection(asyncio.Protocol, ABC):

@@ -1,20 +1,14 @@
 """One request and its answer, as the proxy's own code sees them: raw bytes, nothing decoded, nothing added."""
 
-import asyncio
-
-from connector.errors import BodyTooLarge, TooSlow
 from connector.proxy.connection import Body, Connection
 from connector.proxy.wire import CHUNKED, CLOSE, Fields, RequestHead, chunk, has_body, with_length, write_head
 from connector.types import Headers
-
-BODY_S = 30.0  # how long a client may take to send a body that we read, whatever its length
-BODY_RATE = 64 * 1024  # and bytes a second beyond that: the slowest that a long one may come
 
 
 class Request:
     """`fields` are end-to-end, in their order and spelling; `target` is the raw request target."""
 
-    __slots__ = ("body", "expects", "fields", "head", "method", "response", "target")
+    __slots__ = ("body", "expects", "fields", "head", "held", "method", "response", "target")
 
     def __init__(self, head: RequestHead, body: Body, response: "Response") -> None:
         self.head = head
@@ -23,31 +17,18 @@ class Request:
         self.fields = head.fields
         self.expects = head.expects  # the client waits for a `100 Continue` that has not been sent
         self.body = body
+        self.held = 0  # bytes of the body that were read by us (`connector.proxy.bodies`)
         self.response = response
 
     def get(self, name: bytes) -> bytes | None:
         """The first field called `name` (lower case)."""
         return next((value for field, value in self.fields if field.lower() == name), None)
 
-    async def read(self, limit: int) -> bytes:
-        """The whole body. A client that waits for `100 Continue` gets it from us: the body is read by us.
-
-        Raises BodyTooLarge beyond `limit` bytes (nothing is lost: `body` can still be streamed), TooSlow, Malformed,
-        Lost.
-        """
-        if self.head.length > limit:
-            raise BodyTooLarge(f"the body is longer than {limit} bytes")
+    def go_on(self) -> None:
+        """Send the `100 Continue` that the client waits for, if it does: the body is read by us."""
         if self.expects:
             self.expects = False
             self.response.inform(100, b"Continue", [])
-        if self.body.complete:
-            return await self.body.read(limit)
-        length = limit if self.head.length == CHUNKED else self.head.length
-        try:
-            async with asyncio.timeout(BODY_S + length / BODY_RATE):
-                return await self.body.read(limit)
-        except TimeoutError as exc:
-            raise TooSlow("the request's body came too slowly") from exc
 
 
 class Response:

@@ -26,7 +26,9 @@ def page(
 
 
 def test_all_pages_of_a_search_share_a_key() -> None:
-    assert page(body=b'{"from": 10, "size": 5, "query": {"match":{"name":"rain"}}}') == page()
+    assert page(body=b'{"from": 10, "size": 5, "query": {"match":{ "name" : "rain"}}}') == page()
+    nested = b'{"query":{"match":{"name":{"query":"rain","boost":2}}}}'
+    assert page(body=nested) == page(body=nested.replace(b'"query":"rain","boost":2', b'"boost": 2, "query": "rain"'))
     assert page(body=b'{"aggs":{},"query":{}}') == page(body=b'{"query":{}, "from": 5, "aggs":{}}')
     assert page(target=b"/shop/_search?from=20&size=10") == page()
     assert page(**{"User-Agent": b"curl", "traceparent": b"00-1", "X-Opaque-Id": b"7"}) == page()

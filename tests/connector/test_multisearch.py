@@ -106,11 +106,20 @@ async def test_a_control_that_cannot_be_understood_fails_its_search_alone() -> N
     assert b"secondpass" not in engine.sent[0].body
 
 
+async def test_a_neighbour_under_no_policy_goes_along_with_what_is_wrong() -> None:
+    engine = Engine()
+    answer = await made(engine).search(call({}, controls(window=-1), {"index": "vecs"}, RAIN), ("shop",))
+    assert said(answer) == ["failed error", "skipped opt_out"]
+    assert isinstance(answer, Answer)
+    first, second = json.loads(answer.reply.body)["responses"]
+    assert (first["status"], second["number"]) == (400, 1)
+
+
 async def test_an_error_of_the_whole_request_is_said_of_each_search() -> None:
     engine = Engine()
-    asked = call({}, controls(window=-1), {}, controls(budget_ms=-1), {"index": "vecs"}, RAIN)
+    asked = call({}, controls(window=-1), {}, controls(budget_ms=-1))
     answer = await made(engine).search(asked, ("shop",))
-    assert said(answer) == ["failed error", "failed error", "skipped opt_out"]
+    assert said(answer) == ["failed error", "failed error"]
     assert isinstance(answer, Answer)
     assert (answer.reply.status, engine.sent) == (400, [])
 

@@ -8,7 +8,7 @@ import pytest
 from connector import pipelines
 from connector.dialects.request import SearchRequest
 from connector.engines.bodies import DIALECTS
-from connector.errors import EngineError
+from connector.errors import BodyTooLarge, EngineError
 from connector.pipelines import KEPT_S, UNTOLD_S, DefaultPipelines
 from connector.types import Call, Reply
 from tests.connector.dialects.samples import read
@@ -62,9 +62,29 @@ async def test_the_engine_is_asked_once_for_the_same_names(later: Callable[[floa
     assert await engine.finds("bob")
     assert b"local=true" in engine.calls[0].target
     later(KEPT_S + 1)
-    engine.body = b"{}"
+    engine.body = b'{"shop":{"settings":{"index.uuid":"u"}}}'
+    assert await engine.finds("admin")  # what was told stands until the engine has told again
+    await until(lambda: not engine.pipelines._asking, 10)
     assert not await engine.finds("admin")
     assert len(engine.calls) == 2
+
+
+async def test_who_may_see_no_index_tells_nothing_of_them(later: Callable[[float], None]) -> None:
+    engine = Engine()
+    engine.body = b"{}"
+    assert not await engine.finds("admin")
+    engine.body = THERE
+    later(UNTOLD_S + 1)
+    assert await engine.finds("admin")
+
+
+async def test_an_answer_that_is_too_long_is_none() -> None:
+    async def fetch(call: Call) -> Reply:
+        raise BodyTooLarge("settings of very many indices")
+
+    known = DefaultPipelines(fetch, lambda: DIALECTS["opensearch"])
+    assert [await known.apply_to(asked_by("admin"), NAMES) for _ in range(2)] == [False, False]
+    assert len(known._untold) == 1
 
 
 @pytest.mark.parametrize("refused", ["bob", "nobody"])

@@ -196,6 +196,7 @@ async def test_what_cannot_be_fetched_leaves_the_lexical_order_and_is_said(stage
     assert answer.reply.status == 200
     assert answer.outcome is not None
     assert (answer.outcome.state.value, answer.outcome.reason) == ("failed", "error")
+    assert answer.outcome.pages_unstable
     assert [hit["_id"] for hit in hits(answer)] == [str(number) for number in range(WINDOW)]
 
 
@@ -204,6 +205,22 @@ async def test_a_refused_vector_leg_is_called_off(stage: Stage) -> None:
     answer = await stage.ask()
     assert answer.outcome is not None
     assert answer.outcome.knn == "off"
+
+
+async def test_a_vector_leg_that_is_late_asks_the_engine_nothing_more(stage: Stage) -> None:
+    stage.embedder.free.clear()
+    answer = await stage.ask()
+    assert answer.outcome is not None
+    assert answer.outcome.knn == "late"
+    stage.embedder.free.set()
+    await asyncio.sleep(0.05)
+    assert "knn" not in json.dumps(stage.engine.asked)
+
+
+async def test_behind_the_window_no_text_is_asked_for(stage: Stage) -> None:
+    await stage.ask(**{"from": 20, "size": 5})
+    lexical = [asked for asked in stage.engine.asked if "knn" not in json.dumps(asked)]
+    assert [asked.get("fields") for asked in lexical] == [["name"], None]
 
 
 async def test_a_caller_who_leaves_takes_no_vector_from_those_who_stay(stage: Stage) -> None:

@@ -11,7 +11,6 @@ from connector.errors import BadRequest, BodyTooLarge, EngineTimeout, Secondpass
 from connector.metrics import SEARCHES
 from connector.proxy import app as app_module
 from connector.proxy import bodies as bodies_module
-from connector.proxy import http as http_module
 from connector.proxy.errors import describe, render
 from connector.proxy.status import health, readiness
 from connector.types import Answer, Call, EngineInfo, Outcome, PassThrough, Reason, Reply, State
@@ -404,30 +403,55 @@ async def test_a_client_that_sends_or_reads_slowly_holds_no_place():
         assert (await sender.rest()).endswith(b"{}")
 
 
-@pytest.mark.parametrize("target", [b"/shop/_search", b"/other/_msearch", b"/_secondpass/search"])
-async def test_a_body_that_does_not_come_is_408(target: bytes, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(http_module, "BODY_S", 0.05)
-    answer, seen = await ask(
-        search(target=target)[:-1],
-        Recorder(),
-        others={"msearch": search_nothing},
-        endpoints={"search": health},
-    )
+async def test_a_body_of_ours_that_does_not_come_is_408(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bodies_module, "BODY_S", 0.05)
+    answer, seen = await ask(search(target=b"/_secondpass/search")[:-1], Recorder(), endpoints={"search": health})
     assert answer.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
     assert b'"type":"timeout_exception"' in answer
-    assert said(answer) == (b"failed;reason=error" if b"shop" in target else None)
     assert seen == []
 
 
-async def test_of_long_bodies_few_are_read_at_a_time(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(bodies_module, "LONG_AT_ONCE", 0)
-    long = BODY + b" " * bodies_module.LONG_BYTES
-    answer, engine = await sent(search(long), Recorder())
+@pytest.mark.parametrize(
+    ("target", "outcome"), [(b"/shop/_search", b"failed;reason=timeout"), (b"/other/_msearch", None)]
+)
+async def test_a_search_that_comes_slowly_streams_through(
+    target: bytes, outcome: bytes | None, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(bodies_module, "BODY_S", 0.05)
+    seen: list[bytes] = []
+
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        seen.append(await peer.body(len(BODY)))
+        await peer.send(ENGINE)
+
+    others = {"others": {"msearch": search_nothing}, "search": Recorder(), "policies": ("shop",)}
+    async with between(script, **others) as (_, proxy), proxy.client() as client:
+        whole = search(target=target)
+        await client.send(whole[:-5])
+        await asyncio.sleep(0.2)
+        await client.send(whole[-5:])
+        answer = await client.rest()
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert said(answer) == outcome
+    assert seen == [BODY]
+
+
+async def test_all_bodies_together_are_bounded_by_what_has_come(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bodies_module, "HELD_BYTES", 3 * len(BODY))
+    long = BODY + b" " * 200
+    answer, _ = await ask(search(long), Recorder())
+    assert answer.startswith(b"HTTP/1.1 429 ")
     assert said(answer) == b"skipped;reason=overload"
-    assert engine.endswith(long)
-    assert said((await ask(search(), Recorder()))[0]) == b"applied"
     api, _ = await ask(search(long, target=b"/v1/rerank"), Recorder(), endpoints={"rerank_api": health})
     assert api.startswith(b"HTTP/1.1 429 ")
+    asleep = search(long)[: -len(long)]
+    running = between(answering(ENGINE, []), search=Recorder(), policies=("shop",))
+    async with running as (_, proxy), proxy.client() as one:
+        await one.send(asleep)  # announces much, sends nothing
+        for _ in range(9):  # and what is over counts no more
+            async with proxy.client() as two:
+                assert said(await two.ask(search())) == b"applied"
 
 
 async def test_where_no_body_is_needed_a_long_one_is_not_held():
