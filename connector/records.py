@@ -6,7 +6,7 @@ Ids are the same at every reading of the same file: the id field, else `id` or `
 import csv
 import gzip
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -18,7 +18,12 @@ from connector.errors import ConfigError
 
 FIRST = 100  # documents that are looked at before an index is made
 DELIMITERS = (",", ";", "\t", "|")
+FIRST_LINES = 100  # of a CSV, that tell its delimiter
 ACTIONS = ("index", "create", "update", "delete")  # of a bulk request, each before its document
+ACTION_KEYS = {
+    *("_index", "_id", "_type", "routing", "pipeline", "version", "version_type", "if_seq_no", "if_primary_term"),
+    *("op_type", "require_alias", "retry_on_conflict", "dynamic_templates", "list_executed_pipelines"),
+}
 LONGEST_CELL = 16 * 1024 * 1024  # of a CSV, in characters; the standard library's own limit is 128 K
 
 
@@ -52,12 +57,14 @@ def read(path: Path, id_field: str | None = None) -> Iterator[Record | Rejected]
         raise ConfigError(f"{path}: cannot be read: {why}") from error
 
 
-def look(path: Path, id_field: str | None = None) -> list[Record]:
-    """The file's first documents, before anything is made of them. Raises ConfigError as `read`, and for none."""
-    first = list(islice(read(path, id_field), FIRST))
+def look(path: Path, id_field: str | None = None) -> tuple[list[Record], bool]:
+    """The file's first documents, before anything is made of them, and whether these are all that it holds. Raises
+    ConfigError as `read`, and for none.
+    """
+    first = list(islice(read(path, id_field), FIRST + 1))
     if not first:
         raise ConfigError(f"{path}: holds no document")
-    return [item for item in first if isinstance(item, Record)]
+    return [item for item in first[:FIRST] if isinstance(item, Record)], len(first) <= FIRST
 
 
 def _read(path: Path, id_field: str | None) -> Iterator[Record | Rejected]:
@@ -67,7 +74,7 @@ def _read(path: Path, id_field: str | None) -> Iterator[Record | Rejected]:
             yield from (_identified(item, id_field) for item in _json_lines(lines, path))
     elif kind in (".csv", ".tsv"):
         with _open(path) as lines:
-            yield from (_identified(item, id_field) for item in _rows(lines, "\t" if kind == ".tsv" else ",", path))
+            yield from (_identified(item, id_field) for item in _rows(lines, kind == ".tsv", path))
     else:
         raise ConfigError(f"{path}: not a .jsonl, .ndjson, .csv or .tsv file (each may end in .gz)")
 
@@ -85,12 +92,14 @@ def _open(path: Path) -> IO[bytes] | gzip.GzipFile:
 
 
 def _json_lines(lines: Iterable[bytes], path: Path) -> Iterator[Record | Rejected]:
+    first = True
     for number, line in enumerate(lines, start=1):
         line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
         line = line.strip()
         if not line:
             continue
-        if number == 1 and line.startswith(b"["):
+        begins, first = first, False
+        if begins and line.startswith(b"["):
             raise ConfigError(f"{path}: a JSON array; one document a line is wanted (jq -c '.[]' makes that)")
         text = line.decode("utf-8", "replace")
         try:
@@ -99,10 +108,11 @@ def _json_lines(lines: Iterable[bytes], path: Path) -> Iterator[Record | Rejecte
             yield Rejected(number, "", f"not JSON: {error}", text)
             continue
         if isinstance(found, dict):
-            if number == 1 and _is_action(found):
+            if begins and _is_action(found):
                 raise ConfigError(
-                    f"{path}: line 1 is an action line of the engine's _bulk; send the file there as it is, or keep "
-                    "the documents alone (awk 'NR % 2 == 0' does, where every action has one)"
+                    f"{path}: line {number} is an action line of the engine's _bulk; send the file there as it is, or "
+                    f"keep the documents alone (gzip -cdf {path} | awk 'NF && ++n % 2 == 0' does, where every "
+                    "action has one)"
                 )
             yield Record(number, "", found)
         else:
@@ -112,20 +122,15 @@ def _json_lines(lines: Iterable[bytes], path: Path) -> Iterator[Record | Rejecte
 def _is_action(found: dict[str, Any]) -> bool:
     """`{"index": {"_id": "1"}}` or `{"index": {}}`: the name of an action alone, and no field of a document."""
     told = next(iter(found.values()), None)
-    named = len(found) == 1 and next(iter(found)) in ACTIONS and isinstance(told, dict)
-    return named and (not told or bool({"_index", "_id"} & told.keys()))
+    return len(found) == 1 and next(iter(found)) in ACTIONS and isinstance(told, dict) and told.keys() <= ACTION_KEYS
 
 
-def _rows(lines: Iterable[bytes], delimiter: str, path: Path) -> Iterator[Record | Rejected]:
-    """Rows under the file's first line of names. Empty cells are left out; numbers are the engine's to read.
-
-    Where the names are not set apart by `delimiter`, by another of `DELIMITERS` that is there.
-    """
+def _rows(lines: Iterable[bytes], tabs: bool, path: Path) -> Iterator[Record | Rejected]:
+    """Rows under the file's first line of names. Empty cells are left out; numbers are the engine's to read."""
     csv.field_size_limit(LONGEST_CELL)
     texts = (line.decode("utf-8", "surrogateescape") for line in lines)
-    head = next(texts, "")
-    there = (sign for sign in (delimiter, *DELIMITERS) if sign in head)
-    reader = csv.reader(chain([head], texts), delimiter=next(there, delimiter))
+    head = list(islice(texts, FIRST_LINES))
+    reader = csv.reader(chain(head, texts), delimiter="\t" if tabs else _delimiter(head))
     names = [name.strip() for name in next(reader, [])]
     if names:
         names[0] = names[0].removeprefix("\ufeff")
@@ -151,6 +156,22 @@ def _rows(lines: Iterable[bytes], delimiter: str, path: Path) -> Iterator[Record
             yield Rejected(line, "", "not UTF-8", readable)
         else:
             yield Record(line, "", {name: cell for name, cell in zip(names, row, strict=True) if cell != ""})
+
+
+def _delimiter(head: Sequence[str]) -> str:
+    """Of a CSV's first lines: the sign that sets most names apart, and as many cells in the row below; else a comma."""
+    return max(DELIMITERS, key=lambda sign: _columns(head, sign))
+
+
+def _columns(head: Sequence[str], sign: str) -> int:
+    """Names that `sign` sets apart; 0 where it is one alone, or the next row has more or fewer cells."""
+    reader = csv.reader(head, delimiter=sign)
+    try:
+        names = next(reader, [])
+        row = next((row for row in reader if row), [])
+    except csv.Error:
+        return 0
+    return len(names) if len(row) == len(names) > 1 else 0
 
 
 def _identified(item: Record | Rejected, id_field: str | None) -> Record | Rejected:

@@ -16,13 +16,20 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 
 from connector.errors import ConfigError
 from connector.querypath import check_path
-from connector.scripts import scripts_of
+from connector.scripts import is_tag, scripts_of
 
 Positive = Annotated[int, Field(gt=0)]
 NotNegative = Annotated[int, Field(ge=0)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-SECRET = {("engine", "service_auth"), ("redis", "cache_key"), ("rerank_api", "keys")}
+SECRET = {  # addresses may hold a password
+    ("engine", "service_auth"),
+    ("engine", "url"),
+    ("redis", "cache_key"),
+    ("redis", "url"),
+    ("broker", "url"),
+    ("rerank_api", "keys"),
+}
 
 
 class Section(BaseModel):
@@ -30,15 +37,17 @@ class Section(BaseModel):
 
 
 def _as_list(value: object) -> object:
-    if isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
-    return value
+    if not isinstance(value, str):
+        return value
+    if value.strip().startswith(("[", "{")) or value.strip() in ("null", "true", "false"):
+        raise ValueError('not a list: write JSON (["a", "b"], each text in double quotes) or texts with commas')
+    return [part.strip() for part in value.split(",") if part.strip()]
 
 
-def _known_language(tag: str) -> str:
-    if scripts_of(tag) is None:
+def _is_language(tag: str) -> str:
+    if not is_tag(tag):
         raise ValueError(
-            'no language that we know: an ISO 639-1 code such as "en", "pt-BR" or "zh-Hant", or a script\'s ISO 15924 '
+            'not a language tag: an ISO 639-1 code such as "en", "pt-BR" or "zh-Hant", or a script\'s ISO 15924 '
             'code such as "cyrl"; leave the list empty for any language'
         )
     return tag
@@ -51,7 +60,7 @@ def _not_all_zero(weights: list[float]) -> list[float]:
 
 
 Texts = Annotated[list[str], BeforeValidator(_as_list)]
-Language = Annotated[str, AfterValidator(_known_language)]
+Language = Annotated[str, AfterValidator(_is_language)]
 
 
 class Engine(Section):
@@ -239,9 +248,12 @@ class Settings(BaseSettings):
 
     def without_effect(self) -> list[str]:
         """Keys that are set, but that this version does not act on; a start says so."""
-        keys = {
-            "redis.store_tokens": self.redis.store_tokens,
-        }
+        keys = {"redis.store_tokens": self.redis.store_tokens}
+        for place, model in enumerate(self.model):
+            if unknown := [tag for tag in model.languages if scripts_of(tag) is None]:
+                keys[f"model[{place}].languages (no script is known of {', '.join(unknown)}: any text is let in)"] = (
+                    True
+                )
         return [key for key, chosen in keys.items() if chosen]
 
 

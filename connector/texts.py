@@ -39,7 +39,7 @@ def document_text(fields: Mapping[str, object], policy: Policy, limit: int = CHA
 
     Parts that are empty go, and the punctuation around them with them. At most `limit` characters.
     """
-    values = {name: _plain(fields[name] if name in fields else _nested(fields, name)) for name in policy.fields}
+    values = {name: _plain(fields[name] if name in fields else nested(fields, name)) for name in policy.fields}
     text = _fill(policy.template, values) if policy.template else ". ".join(filter(None, values.values()))
     text = text[: LOOSE * limit]
     if not text.isprintable() or "  " in text or text != text.strip():
@@ -47,15 +47,15 @@ def document_text(fields: Mapping[str, object], policy: Policy, limit: int = CHA
     return text if len(text) <= limit else text[:limit].rstrip()
 
 
-def _nested(fields: Mapping[str, object], name: str) -> list[object]:
+def nested(fields: Mapping[str, object], name: str) -> list[object]:
     """The values of a nested object's field. They stand under their own name in OpenSearch's answers, and inside a list
-    under the object's name in Elasticsearch's.
+    under the object's name in Elasticsearch's; in a `_source` also inside the object itself.
     """
     found: list[object] = []
     for dot in re.finditer(r"\.", name):
         inner, rest = fields.get(name[: dot.start()]), name[dot.end() :]
-        objects = [one for one in inner if isinstance(one, Mapping)] if isinstance(inner, list) else []
-        found += [one[rest] if rest in one else _nested(one, rest) for one in objects]
+        objects = [one for one in (inner if isinstance(inner, list) else [inner]) if isinstance(one, Mapping)]
+        found += [one[rest] if rest in one else nested(one, rest) for one in objects]
     return found
 
 

@@ -13,7 +13,7 @@ from rich.progress import Progress
 
 from connector.errors import ConfigError
 from workers import activations
-from workers.given import read_pairs, read_texts
+from workers.given import PairInput, read_pairs, read_texts
 from workers.load import open_scorer
 from workers.scorer import Pair, Scorer
 
@@ -98,12 +98,14 @@ class Reranker:
         return self.scorer.info.why
 
     @overload
-    def score(self, pairs: Pair, *, progress: bool | None = None) -> np.float32 | NDArray[np.float32]: ...
+    def score(self, pairs: PairInput, *, progress: bool | None = None) -> np.float32 | NDArray[np.float32]: ...
 
     @overload
-    def score(self, pairs: Iterable[Pair], *, progress: bool | None = None) -> NDArray[np.float32]: ...
+    def score(self, pairs: Iterable[PairInput], *, progress: bool | None = None) -> NDArray[np.float32]: ...
 
-    def score(self, pairs: Pair | Iterable[Pair], *, progress: bool | None = None) -> np.float32 | NDArray[np.float32]:
+    def score(
+        self, pairs: PairInput | Iterable[PairInput], *, progress: bool | None = None
+    ) -> np.float32 | NDArray[np.float32]:
         """Scores of (query, document) pairs in their order, [n] or [n, labels] of several labels; NaN where a text
         could not be scored. Of one pair alone its score, a float32 ([labels] of several), as `CrossEncoder.predict` has
         it. Blocks; `progress` None shows a bar from 1,000 pairs on.
@@ -120,13 +122,13 @@ class Reranker:
         return self.scorer.info.max_query_chars
 
     @overload
-    def probabilities(self, pairs: Pair, *, progress: bool | None = None) -> np.float64: ...
+    def probabilities(self, pairs: PairInput, *, progress: bool | None = None) -> np.float64: ...
 
     @overload
-    def probabilities(self, pairs: Iterable[Pair], *, progress: bool | None = None) -> NDArray[np.float64]: ...
+    def probabilities(self, pairs: Iterable[PairInput], *, progress: bool | None = None) -> NDArray[np.float64]: ...
 
     def probabilities(
-        self, pairs: Pair | Iterable[Pair], *, progress: bool | None = None
+        self, pairs: PairInput | Iterable[PairInput], *, progress: bool | None = None
     ) -> np.float64 | NDArray[np.float64]:
         """How often people call documents with such a logit relevant, of pairs in their order (of one pair alone: its
         own), 0 to 1; NaN where a text could not be scored. Raises ConfigError where the model is not calibrated

@@ -33,6 +33,7 @@ WORKER_WAIT_BEATS = 5  # how long a worker that has just been started may take t
 EMBED_S = 600.0  # for one batch of 256 documents: 5 to 20 s on one core, longer where several loads share a worker
 SHOWN_REJECTS = 10
 SHOWN_NAMES = 12
+MANY_BARE = 0.1  # share of the documents without a text, above which other fields are advised
 IDS = ("id", "_id")
 
 
@@ -95,10 +96,11 @@ class _Wanted:
 
 
 async def _run(wanted: _Wanted, settings: Settings, console: Console) -> Tally:
-    items, first = read(wanted.source, wanted.id_field), look(wanted.source, wanted.id_field)
+    items, (first, whole) = read(wanted.source, wanted.id_field), look(wanted.source, wanted.id_field)
     fields = _fields(wanted)
-    if wanted.vectors:
-        _check_texts(first, fields, wanted)
+    lacking = _lacking(first, fields, wanted) if wanted.vectors else ""
+    if lacking and whole:
+        raise ConfigError(lacking)
     engine = await open_engine(settings.engine)
     try:
         async with _embedder(settings if wanted.vectors else None) as embedder:
@@ -107,6 +109,8 @@ async def _run(wanted: _Wanted, settings: Settings, console: Console) -> Tally:
             journal = Journal(state_folder() / "index", wanted.source, installed.index)
             if journal.start(wanted.resume).records:
                 console.print(f"Going on after document {journal.tally.records} (--restart begins again).")
+            elif lacking:
+                console.print(f"{escape(lacking)}, if the others are no better.", style="yellow")
             began = time.monotonic()
             with _progress(console, wanted.source, journal.tally) as watch:
                 tally = await load(
@@ -128,10 +132,11 @@ async def _run(wanted: _Wanted, settings: Settings, console: Console) -> Tally:
         f"{time.monotonic() - began:.1f} s; {total} documents there now."
     )
     if tally.bare:
+        many = tally.bare > MANY_BARE * tally.indexed
+        advice = ": name the fields of their texts with --text-fields, and run it again" if many else ""
         console.print(
-            f"{tally.bare} of them have no vector, because there is no text in {escape(', '.join(fields))}: name the "
-            "fields of their texts with --text-fields, and run it again.",
-            style="yellow",
+            f"{tally.bare} of them have no vector, because there is no text in {escape(', '.join(fields))}{advice}.",
+            style="yellow" if many else None,
         )
     _tell_rejected(journal, console)
     return tally
@@ -146,19 +151,21 @@ def _texts(mapping: str, language: str) -> tuple[str, ...]:
     return tuple(field for field in text_fields(render(mapping, "opensearch", language=language)) if "." not in field)
 
 
-def _check_texts(first: Sequence[Record], fields: Sequence[str], wanted: _Wanted) -> None:
-    """Raise ConfigError where none of the first documents has what is to be embedded."""
+def _lacking(first: Sequence[Record], fields: Sequence[str], wanted: _Wanted) -> str:
+    """What to say, and advise, where none of the first documents has what is to be embedded; else nothing."""
     if not first or any(gets_vector(record.source, fields) for record in first):
-        return
+        return ""
     pairs = (pair for record in first for pair in record.source.items())
     names = list(dict.fromkeys(name for name, value in pairs if isinstance(value, str | list) and name not in IDS))
     fitting = max(MAPPINGS, key=lambda mapping: len({*names} & {*_texts(mapping, wanted.language)}))
     fits = fitting != wanted.mapping and {*names} & {*_texts(fitting, wanted.language)}
-    advice = f"--mapping {fitting}, " if fits else ""
-    raise ConfigError(
+    advice = [f"--mapping {fitting}"] if fits and not wanted.fields else []
+    if names:
+        advice.append("--text-fields with some of these")
+    return (
         f"{wanted.source}: none of the first {len(first)} documents has text in {', '.join(fields)}, which are "
-        f"embedded; they have {', '.join(names[:SHOWN_NAMES]) or 'no text at all'}. Give {advice}--text-fields with "
-        "some of these, or --no-vectors"
+        f"embedded; they have {', '.join(names[:SHOWN_NAMES]) or 'no text at all'}. Give "
+        f"{''.join(f'{one}, ' for one in advice)}{'or ' if advice else ''}--no-vectors"
     )
 
 

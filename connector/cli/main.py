@@ -8,6 +8,7 @@ import ast
 import errno
 import importlib.util
 import sys
+from gzip import BadGzipFile
 from importlib.metadata import EntryPoint, entry_points, version
 from pathlib import Path
 from typing import Annotated, Any
@@ -30,10 +31,12 @@ def main() -> None:
     except SecondpassError as error:
         print(error, file=sys.stderr)
         sys.exit(2 if isinstance(error, ConfigError) else 1)
-    except UnicodeDecodeError as error:
+    except (UnicodeDecodeError, BadGzipFile) as error:
         print(f"a file is not text in UTF-8, the settings or one that was named: {error}", file=sys.stderr)
         sys.exit(2)
     except OSError as error:
+        if not error.filename and error.errno not in NO_ROOM:  # nothing that the caller named: a fault, with its place
+            raise
         where = f" ({error.filename})" if error.filename else ""
         again = ": make room and run the same again; what goes on, goes on" if error.errno in NO_ROOM else ""
         print(f"{error.strerror or error}{where}{again}", file=sys.stderr)

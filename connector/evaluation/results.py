@@ -93,7 +93,7 @@ def summarise_answers(
     found = [_found(system, judgments, answers, kept, base) for system in systems]
     compared = {one.system.name: one for one in found if not one.system.cold}
     depth = tuple(one for one in found if one.system.cold)
-    warnings = (*_strange(index, judgments, answers), *_warnings(compared, base, kept[0]))
+    warnings = (*_strange(index, systems, judgments, answers), *_warnings(compared, base, kept[0]))
     return Results(index, judgments, kept, baseline, compared, depth, warnings)
 
 
@@ -137,29 +137,30 @@ def _times(rows: Iterable[Answered]) -> Times | None:
     return Times(p50, p95, float(np.median(added)) if added else None)
 
 
-def _strange(index: str, judgments: Judgments, answers: Answers) -> list[str]:
-    """Systems without a list, or whose lists hold no graded document at any place: their ids are others than those of
-    the judgments, or the index is.
+def _strange(index: str, systems: Sequence[System], judgments: Judgments, answers: Answers) -> list[str]:
+    """What is odd of systems without a list, or whose lists hold no graded document at any place: a file's ids are
+    others than those of the judgments; where nobody found one, the index may be another.
     """
+    known, files = judgments.grades, {system.name for system in systems if system.by == "file"}
     lists = {name: {query: set(one.ids) for query, one in rows.items()} for name, rows in answers.items()}
     silent = [name for name, rows in lists.items() if not any(rows.values())]
-    known = judgments.grades
     strange = [
         name
         for name, rows in lists.items()
         if name not in silent and not any(ids & known[query].keys() for query, ids in rows.items())
     ]
     said = [
-        f"{name} has no hit for any of the {len(known)} queries: is the index empty, or are a file's query ids others "
-        "than those of the judgments?"
+        f"{name} has no hit for any of the {len(known)} queries: "
+        + ("are the file's query ids those of the judgments?" if name in files else f"is the index {index} empty?")
         for name in silent
     ]
-    if strange:
-        who = "no system" if len(strange) == len(lists) else f"not one of {', '.join(strange)}"
-        said.append(
-            f"{who} found a graded document for any query, so figures are 0: are the document ids of the judgments "
-            f"those of {index}?"
-        )
+    none = "found a graded document for any query, so figures are 0: are the document ids of"
+    if strange and len(strange) == len(lists):
+        where = "the files" if files.issuperset(strange) else index
+        return [*said, f"no system {none} the judgments those of {where}?"]
+    said += [f"{name} has not {none} its file those of the judgments?" for name in strange if name in files]
+    if asked := [name for name in strange if name not in files]:
+        said.append(f"not one of {', '.join(asked)} {none} the judgments those of {index}?")
     return said
 
 

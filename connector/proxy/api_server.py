@@ -4,7 +4,7 @@ from importlib.metadata import version
 
 import orjson
 
-from connector.errors import SecondpassError, UnknownAddress
+from connector.errors import BadRequest, BodyTooLarge, Overloaded, SecondpassError, TooSlow, UnknownAddress
 from connector.proxy.app import read_call
 from connector.proxy.bodies import BODY_BYTES, GET_BYTES, Bodies
 from connector.proxy.errors import render
@@ -13,6 +13,7 @@ from connector.proxy.routes import API
 from connector.proxy.status import Endpoint, answer, health, metrics
 from connector.proxy.wire import Malformed
 from connector.rerank_api.asked import MOST_PAIRS
+from connector.rerank_api.service import refuse
 from connector.settings import Settings
 from connector.types import Answer, Call
 
@@ -36,11 +37,25 @@ class ApiApp:
             if endpoint is None:
                 raise UnknownAddress(f"there is no {request.method} {path.decode('ascii', 'replace')} here")
             raw = await self._bodies.read(request, BODY_BYTES if request.method == "POST" else GET_BYTES)
-            reply = (await endpoint(read_call(request, raw))).reply
-            request.response.send(reply.status, reply.reason, reply.headers, reply.body)
+            self._send(request, await endpoint(read_call(request, raw)))
+        except (BadRequest, BodyTooLarge, Overloaded, TooSlow) as error:
+            self._refuse(request, error, refuse(path, error))
         except (SecondpassError, Malformed) as error:
-            status, reason, fields, body = render(error, "opensearch", request.fields)
-            request.response.send(status, reason, fields, body)
+            self._refuse(request, error)
+        finally:
+            self._bodies.let_go(request)
+
+    def _send(self, request: Request, answer: Answer) -> None:
+        reply = answer.reply
+        request.response.send(reply.status, reply.reason, reply.headers, reply.body)
+
+    def _refuse(self, request: Request, error: Exception, shaped: Answer | None = None) -> None:
+        """In the shape of the API that was called, else in the engine's."""
+        if shaped:
+            self._send(request, shaped)
+            return
+        status, reason, fields, body = render(error, "opensearch", request.fields)
+        request.response.send(status, reason, fields, body)
 
     async def _info(self, call: Call) -> Answer:
         model = self._settings.model[0]

@@ -30,6 +30,7 @@ from connector.proxy.sniffing import asks_for_nodes, with_address
 from connector.proxy.status import Endpoint
 from connector.proxy.upstream import Upstream
 from connector.proxy.wire import Fields, Malformed
+from connector.rerank_api.service import refuse
 from connector.types import Answer, Call, Outcome, PassThrough, Reason, State
 
 NOT_TEXT = Outcome(State.SKIPPED, Reason.NO_TEXT)  # a search or an answer that is not JSON: no text that we could read
@@ -224,7 +225,11 @@ class App:
             with self._place() if route.endpoint == "search" else nullcontext():
                 answer = await endpoint(call)
         except (SecondpassError, Malformed) as exc:
-            return self._refuse(request, exc)
+            error = exc if isinstance(exc, SecondpassError) else BadRequest(str(exc))
+            shaped = refuse(request.target, error) if route.endpoint == "rerank_api" else None
+            if shaped is None or request.response.started:
+                return self._refuse(request, error)
+            answer = shaped
         self._send(request, answer)
         if answer.outcome is not None:
             metrics.count_search(answer.outcome)

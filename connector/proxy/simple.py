@@ -16,6 +16,7 @@ from connector.engines.base import Dialect
 from connector.errors import BadRequest
 from connector.settings import Policy
 from connector.types import Answer, Call, Headers, Outcome
+from connector.vectors import FIELD
 
 KEPT = frozenset(  # what of the caller's request the engine must see: who asks, and how to follow it
     b"authorization cookie x-opaque-id traceparent tracestate es-security-runas-user es-secondary-authorization "
@@ -29,7 +30,6 @@ ANSWERED = frozenset(b"content-type x-elastic-product x-opaque-id x-opensearch-v
 
 
 OPTIONAL = frozenset(("size", "from", "filter", "policy", "details"))
-VECTOR_FIELD = "embedding"  # what our own mappings call it
 
 
 class Question(BaseModel):
@@ -172,7 +172,7 @@ def _hit(hit: Mapping[str, Any], rank: int, details: bool) -> dict[str, object]:
 
 def _without_vector(source: Any) -> Any:
     """An index that no policy knows the vectors of may still have ours: only numbers under that name are left out."""
-    found = source.get(VECTOR_FIELD) if isinstance(source, dict) else None
+    found = source.get(FIELD) if isinstance(source, dict) else None
     if isinstance(found, list) and found and all(type(number) in (int, float) for number in found):
-        return {name: value for name, value in source.items() if name != VECTOR_FIELD}
+        return {name: value for name, value in source.items() if name != FIELD}
     return source

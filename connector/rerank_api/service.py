@@ -41,6 +41,14 @@ NAMES_TEXTS = re.compile(rb'"texts"\s*:')
 Headers = Sequence[tuple[bytes, bytes]]
 
 
+def refuse(target: bytes, error: SecondpassError) -> Answer | None:
+    """The error of a request whose body could not be read, in the shape of the API that was called; None where `target`
+    is none of ours. Without its body a `/rerank` is taken for vLLM's.
+    """
+    shape = SHAPES.get(target.partition(b"?")[0])
+    return _answer(*shape.refuse(error)) if shape else None
+
+
 class RerankApi:
     """All requests of a process. `settings` name the models that may be asked for and the keys that may ask."""
 
@@ -54,12 +62,12 @@ class RerankApi:
     async def __call__(self, call: Call) -> Answer:
         """Answer a POST to one of `SHAPES`."""
         path = call.target.partition(b"?")[0]
-        shape = _shape(path, NAMES_TEXTS.search(call.body) is not None)  # for a refusal before the body is read
+        shape = _shape(path, _names_texts(call.body))  # for a refusal before the body is read
         try:
             with self._place():
                 self._authorise(call.headers)
                 body = _read(call.body)
-                shape = _shape(path, body.get("texts") is not None)
+                shape = _shape(path, "texts" in body and "documents" not in body)
                 asked = shape.read(body)
                 given = await self._score(asked)
                 return _answer(200, shape.write(asked, given), (ACTIVATION, given.activation.encode()))
@@ -84,8 +92,6 @@ class RerankApi:
             raise Denied("send one of rerank_api.keys as `Authorization: Bearer KEY`")
 
     def _model(self, name: str) -> Model:
-        if not self._models:
-            raise UnknownModel("secondpass.toml has no [[model]]: name one")
         if not name:
             return next(iter(self._models.values()))
         if name not in self._models:
@@ -121,6 +127,11 @@ class RerankApi:
 
 def _shape(path: bytes, texts: bool) -> Shape:
     return _TEXTS if texts and path == b"/rerank" else SHAPES[path]
+
+
+def _names_texts(raw: bytes) -> bool:
+    """Whether a body that may not be JSON is TEI's."""
+    return b'"documents"' not in raw and NAMES_TEXTS.search(raw) is not None
 
 
 def _shown(logits: Sequence[float], raw: bool) -> list[float]:

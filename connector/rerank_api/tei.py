@@ -16,6 +16,8 @@ _TYPES = {
     400: ("Validation", 422),
     401: ("Validation", 401),
     404: ("Validation", 404),
+    408: ("Validation", 408),
+    413: ("Validation", 413),
     429: ("Overloaded", 429),
     503: ("Unhealthy", 503),
 }

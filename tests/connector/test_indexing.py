@@ -265,10 +265,29 @@ def test_another_delimiter_is_seen(tmp_path: Path, sign: str) -> None:
     assert list(read(path)) == [Record(2, "1", {"id": "1", "name": "a, b and c"})]
 
 
-def test_a_document_may_have_a_field_called_index(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "content", "document"),
+    [
+        ("a.tsv", "title|text\nlamp\n", {"title|text": "lamp"}),
+        ("a.tsv", "title, subtitle\nlamp, red\n", {"title, subtitle": "lamp, red"}),
+        ("a.csv", "name|alias\nlamp\n", {"name|alias": "lamp"}),
+        ("a.csv", "name;alias\n\nlamp\n", {"name;alias": "lamp"}),
+        ("a.csv", "id;price, EUR;text\n1;5,00;lamp\n", {"id": "1", "price, EUR": "5,00", "text": "lamp"}),
+        ("a.csv", 'id;"a, b";text\n1;"x\n;y";lamp\n', {"id": "1", "a, b": "x\n;y", "text": "lamp"}),
+    ],
+)
+def test_a_delimiter_is_what_the_next_row_has_too(
+    tmp_path: Path, name: str, content: str, document: dict[str, str]
+) -> None:
+    (tmp_path / name).write_text(content)
+    assert [item.source for item in read(tmp_path / name) if isinstance(item, Record)] == [document]
+
+
+@pytest.mark.parametrize("document", [{"index": {"name": "DAX"}}, {"update": {"version": 2, "notes": "x"}}])
+def test_a_document_may_have_a_field_called_index(tmp_path: Path, document: dict[str, object]) -> None:
     path = tmp_path / "funds.jsonl"
-    path.write_bytes(b'{"index": {"name": "DAX"}}\n')
-    assert [item.source for item in look(path) if isinstance(item, Record)] == [{"index": {"name": "DAX"}}]
+    path.write_bytes(orjson.dumps(document))
+    assert [item.source for item in look(path)[0]] == [document]
 
 
 FOLDER = b"a folder"
@@ -287,6 +306,10 @@ FOLDER = b"a folder"
         ("plain.csv.gz", b"id,name\n1,x\n", "plain.csv.gz: cannot be read: Not a gzipped file"),
         ("spoilt.csv.gz", gzip.compress(b"id,name\n1,x\n")[:10] + b"\xff" * 20, "cannot be read: Error -3"),
         ("bulk.ndjson", b'{"index": {"_id": "1"}}\n{"title": "t"}\n', "line 1 is an action line"),
+        ("bulk.ndjson", b'{"index": {"routing": "1"}}\n{"title": "t"}\n', "line 1 is an action line"),
+        ("bulk.ndjson", b'{"create": {"_type": "_doc"}}\n{"title": "t"}\n', "line 1 is an action line"),
+        ("bulk.ndjson", b'\n{"index": {}}\n{"title": "t"}\n', r"line 2 is .*gzip -cdf .*bulk\.ndjson \| awk"),
+        ("b.jsonl", b'\n[\n{"id": 1}]', "a JSON array"),
     ],
 )
 def test_files_that_are_none_of_ours(tmp_path: Path, name: str, content: bytes | None, why: str) -> None:

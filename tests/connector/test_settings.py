@@ -60,7 +60,7 @@ def _location(key: str) -> tuple[str | int, ...]:
         ("[rerank_api]\nport = 65536\n", "line 2: rerank_api.port"),
         ("model = []\n", "line 1: model: List should have at least 1 item"),
         (f"{MODEL}device = 'gpu'\n", "line 4: model[0].device: String should match pattern '^(auto|cpu|cuda"),
-        (f"{MODEL}languages = ['en', 'english']\n", "line 4: model[0].languages[1]: Value error, no language"),
+        (f"{MODEL}languages = ['en', 'english']\n", "line 4: model[0].languages[1]: Value error, not a language"),
         (f"{MODEL}languages = ['latin']\n", 'a script\'s ISO 15924 code such as "cyrl"'),
         (f"{MODEL}languages = ['']\n", "line 4: model[0].languages[0]"),
         (f"{POLICY}blend = {{ rerank = 0 }}\n", "line 5: policy[0].blend: Value error, at least one weight"),
@@ -109,6 +109,22 @@ def test_keys_of_the_rerank_api_from_the_environment(keys: str, monkeypatch: pyt
     assert load(EVERY_KEY).rerank_api.keys == ["12345"]
 
 
+@pytest.mark.parametrize("keys", ['["s1"', "['s1']", '{"s1"', '{"s1": 1}', "null", "true", '["s1", null]'])
+def test_broken_json_is_no_key(keys: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECONDPASS_RERANK_API__KEYS", keys)
+    with pytest.raises(ConfigError, match=r"rerank_api\.keys") as caught:
+        load(EVERY_KEY)
+    assert "s1" not in str(caught.value)
+
+
+@pytest.mark.parametrize("tag", ["xx", "gsw", "en-Xyzz", "Zzzz"])
+def test_a_language_that_we_do_not_know_is_taken_and_told(tag: str) -> None:
+    model = {"name": "products-en", "source": "x", "languages": ["en", tag]}
+    (told,) = parse({"model": [model]}).without_effect()
+    assert told.startswith(f"model[0].languages (no script is known of {tag}:")
+    assert parse({"model": [model | {"languages": ["en", "xh-ZA", "tha_Thai", "fil", "Beng"]}]}).without_effect() == []
+
+
 @pytest.mark.parametrize(
     "values",
     [
@@ -118,6 +134,11 @@ def test_keys_of_the_rerank_api_from_the_environment(keys: str, monkeypatch: pyt
         {"redis": {"cache_key": 31337}},
         {"engine": {"service_auth": ["31337"]}},
         {"engine": {"service_auth": "31337", "url": []}},
+        {"engine": {"url": [["http://u:31337@h"]]}},
+        {"redis": {"url": ["redis://:31337@h"]}},
+        {"broker": {"url": ["redis://:31337@h"]}},
+        {"rerank_api": {"keys": '["31337"'}},
+        {"rerank_api": {"keys": '{"31337": 1'}},
     ],
 )
 def test_no_error_shows_a_secret(values: dict[str, object]) -> None:

@@ -31,6 +31,7 @@ def policy(template: str = "", passages: str = "off") -> Policy:
         ("", {"name": "plain", "price": 12}, "plain. 12"),
         ("", {"variants": [{"name": ["red"], "size": ["S"]}, {"size": ["M"]}, {"name": ["blue"]}]}, "red, blue"),
         ("", {"variants.name": ["red", "blue"]}, "red, blue"),
+        ("", {"variants": {"name": "red"}}, "red"),
         ("", {"name": {"obj": 1}}, ""),
         (
             "{name}. {description}. {features}",

@@ -76,6 +76,8 @@ def test_pairs_and_documents_may_come_one_by_one() -> None:
     pairs = [("rain jacket", "a jacket for rain"), ("rain jacket", "rain")]
     assert reranker.score(pair for pair in pairs).tolist() == reranker.score(pairs).tolist()
     assert reranker.score(np.array(pairs)).tolist() == reranker.score(pairs).tolist()  # type: ignore[call-overload]
+    assert reranker.score([list(pair) for pair in pairs]).tolist() == reranker.score(pairs).tolist()
+    assert reranker.score(["rain jacket", "rain"]) == reranker.score(pairs)[1]
     documents = ["rain", "a jacket for rain"]
     ranked = reranker.rank("rain jacket", (text for text in documents), top_k=1, return_documents=True)
     assert ranked == reranker.rank("rain jacket", documents, return_documents=True)[:1]
@@ -91,6 +93,14 @@ def test_pairs_and_documents_may_come_one_by_one() -> None:
         ("score", [("rain", "belt"), ("rain", 5)], r"pairs\[1\] must be"),
         ("score", [("rain", "belt"), "ab"], r"pairs\[1\] must be"),
         ("score", [7], r"pairs\[0\] must be"),
+        ("score", None, "pairs must be"),
+        ("score", {"rain": "belt"}, "pairs must be"),
+        ("score", {("rain", "belt")}, "pairs must be"),
+        ("score", [{"query": "rain", "document": "belt"}], r"pairs\[0\] must be"),
+        ("score", [{"rain", "belt"}], r"pairs\[0\] must be"),
+        ("rank", None, "documents must be"),
+        ("rank", {"belt": 1}, "documents must be"),
+        ("rank", {"belt", "hood"}, "documents must be"),
         ("rank", ["belt", None], r"documents\[1\] must be"),
         ("rank", "belt", "documents must be"),
     ],

@@ -24,7 +24,7 @@ from workers.training.options import (
     Seeds,
     TextField,
 )
-from workers.training.told import claim, command_line, refuse
+from workers.training.told import INHERITED, claim, command_line, inherited, refuse
 
 EXAMPLES = """
 Examples:
@@ -83,7 +83,10 @@ def train(
     languages: Annotated[str, typer.Option(help="Languages the texts are in.", rich_help_panel=DATA)] = "en",
     engine_url: Annotated[
         str,
-        typer.Option(help="Engine that hard negatives are mined from; default: the settings'.", rich_help_panel=ENGINE),
+        typer.Option(
+            help="Engine to mine hard negatives from, which is sent engine.service_auth; default: the settings'.",
+            rich_help_panel=ENGINE,
+        ),
     ] = "",
     config: Config = None,
     index: Annotated[str, typer.Option(help="Index with the same documents.", rich_help_panel=ENGINE)] = "",
@@ -208,12 +211,13 @@ def train(
             typer.echo(runs.train_labels(run, labelled, labels.name))
             return
         hard = read_negatives(negatives, ranks, per_query, guard)
+        read, words = (inherited(context, out, name) for name in INHERITED)
         found = open_index(
-            load(config), engine_url, index, fields, text_field, vector_field, dialect, embedder, chosen, say
+            load(config), data, engine_url, index, read, words, vector_field, dialect, embedder, chosen, say
         )
         engine, embed = found.engine, found.embed
         shop = open_documents(data, found, say)
-        claim(context, out)
+        claim(context, out, found.told)
         if grades:
             graded = from_judgments(shop.documents, grades, queries, dev)
             folder = runs.train_from_grades(run, graded, engine, embed, hard, open_guard(teacher, chosen))

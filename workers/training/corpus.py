@@ -7,10 +7,11 @@ is what the index stores in `_source`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from connector.errors import ConfigError
+from connector.texts import nested
 from workers.training.engine import ANYONE, Access, call
 
 ATTRIBUTES = ("brand", "color")
@@ -36,9 +37,9 @@ def read_index(
     for hit in scan(url, index, [*fields, "category"], access):
         source = hit.get("_source") or {}
         title, *rest = fields
-        row = {name: _plain(source.get(name)) for name in rest if name in ATTRIBUTES}
-        others = (_plain(source.get(name)) for name in rest if name not in ATTRIBUTES)
-        row |= {"title": _plain(source.get(title)), "text": ". ".join(part for part in others if part)}
+        row = {name: _read(source, name) for name in rest if name in ATTRIBUTES}
+        others = (_read(source, name) for name in rest if name not in ATTRIBUTES)
+        row |= {"title": _read(source, title), "text": ". ".join(part for part in others if part)}
         if any(row.values()):
             documents[hit["_id"]] = {"id": hit["_id"], **row, "category": source.get("category")}
         if len(documents) >= limit:
@@ -62,5 +63,12 @@ def scan(url: str, index: str, fields: Sequence[str], access: Access = ANYONE) -
         call(f"{url}/_search/scroll", done, "DELETE", access=access)
 
 
+def _read(source: Mapping[str, Any], name: str) -> str:
+    """The text under a name, "author.name" through an object or a list of them."""
+    return _plain(source[name] if name in source else nested(source, name))
+
+
 def _plain(value: Any) -> str:
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value or "")
+    if isinstance(value, list):
+        return " ".join(filter(None, (_plain(one) if isinstance(one, list) else str(one) for one in value)))
+    return str(value or "")

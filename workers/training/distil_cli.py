@@ -24,7 +24,7 @@ from workers.training.options import (
     Seeds,
     TextField,
 )
-from workers.training.told import claim, command_line
+from workers.training.told import INHERITED, claim, command_line, inherited
 
 EXAMPLES = """
 Examples:
@@ -67,7 +67,11 @@ def distil(
         ),
     ] = "",
     engine_url: Annotated[
-        str, typer.Option(help="Engine that candidates come from; default: the settings'.", rich_help_panel=ENGINE)
+        str,
+        typer.Option(
+            help="Engine that candidates come from, which is sent engine.service_auth; default: the settings'.",
+            rich_help_panel=ENGINE,
+        ),
     ] = "",
     config: Config = None,
     index: Annotated[str, typer.Option(help="Index with the documents.", rich_help_panel=ENGINE)] = "",
@@ -127,9 +131,8 @@ def distil(
             say=say,
             progress=progress,
         )
-        found = open_index(
-            settings, engine_url, index, fields, text_field, vector_field, dialect, embedder, chosen, say
-        )
+        read, words = (inherited(context, out, name) for name in INHERITED)
+        found = open_index(settings, data, engine_url, index, read, words, vector_field, dialect, embedder, chosen, say)
         wanted = Distillation(
             teachers=[open_teacher(source, chosen) for source in teacher],
             weights=weight or [1.0] * len(teacher),
@@ -141,7 +144,7 @@ def distil(
             per_query=per_query,
         )
         shop = open_documents(data, found, say)
-        claim(context, out)
+        claim(context, out, found.told)
         folder = distil_seeds(run, wanted, shop, found.engine, found.embed)
     typer.echo(folder)
 

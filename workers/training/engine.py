@@ -1,6 +1,7 @@
 """The few engine calls that mining needs, over plain HTTP, for OpenSearch and Elasticsearch alike.
 
-Rule: reads only (`_msearch`); the lists of one batch come back in the order of its queries.
+Rule: reads only (`_msearch`); the lists of one batch come back in the order of its queries. No redirect is followed: it
+would take the service account to whatever host it names.
 """
 
 from __future__ import annotations
@@ -11,13 +12,17 @@ import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from connector.errors import EngineRefused, EngineUnreachable
 
 BATCH = 64
 """Searches in one `_msearch`: 64 lists of 100 ids are about 0.5 MB of answer."""
+
+MANY = 10
+"""Queries without a hit, and none with one before them, of which it is said that BM25 finds nothing."""
 
 DIALECTS = ("opensearch", "elasticsearch")
 FIRST_FIELD, TIE_BREAKER = 1.5, 0.1
@@ -43,6 +48,19 @@ class Access:
 ANYONE = Access()
 
 
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Makes of a redirect the error that its status is."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+@lru_cache(maxsize=8)
+def _opener(tls: ssl.SSLContext | None) -> urllib.request.OpenerDirector:
+    """One for all calls, because the system's authorities are read for each that is made."""
+    return urllib.request.build_opener(urllib.request.HTTPSHandler(context=tls), _Stay)
+
+
 def call(
     url: str,
     body: bytes | None = None,
@@ -54,20 +72,26 @@ def call(
     headers = {"Content-Type": kind} | ({"Authorization": access.authorization} if access.authorization else {})
     request = urllib.request.Request(url, data=body, method=method, headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=120, context=access.tls) as reply:
+        with _opener(access.tls).open(request, timeout=120) as reply:
             return json.load(reply)
     except urllib.error.HTTPError as error:
         said = error.read(500).decode(errors="replace")
         hint = "; check engine.service_auth of the settings (--config)" if error.code in (401, 403) else ""
+        if 300 <= error.code < 400:
+            hint = (
+                f"; it redirects to {error.headers['Location']}, which is not followed: name the engine's own address"
+            )
         raise EngineRefused(f"{method} {url}: {error.code} {said}{hint}", error.code) from error
     except (OSError, http.client.HTTPException) as error:
         hint = "; check engine.ca of the settings (--config)" if "CERTIFICATE" in str(error) else ""
         raise EngineUnreachable(f"{method} {url}: {error}{hint}") from error
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class EngineIndex:
-    """An index with analysed fields, the title first, and one vector field; `say` hears where BM25 finds nothing."""
+    """An index with analysed fields, the title first, and one vector field; `say` hears once where BM25 finds nothing
+    for the first `MANY` queries or more.
+    """
 
     url: str
     index: str
@@ -76,15 +100,19 @@ class EngineIndex:
     dialect: str = "opensearch"
     access: Access = ANYONE
     say: Callable[[str], None] = print
+    _empty: int | None = field(default=0, init=False, repr=False)  # queries without a hit; None: one had some, or said
 
     def lexical(self, texts: Sequence[str], size: int) -> list[list[Hit]]:
         """Return the BM25 list of each query, best first."""
         found = self._search((self._words(text) for text in texts), size)
-        if found and not any(found):
+        if self._empty is not None:
+            self._empty = None if any(found) else self._empty + len(found)
+        if self._empty is not None and self._empty >= MANY:
             self.say(
-                f"{self.index}: BM25 over {', '.join(self.fields)} finds nothing for any of {len(found)} queries, "
+                f"{self.index}: BM25 over {', '.join(self.fields)} finds nothing for any of {self._empty} queries, "
                 f"such as {texts[0]!r}: are these the fields of their words (--text-field, --fields)?"
             )
+            self._empty = None
         return found
 
     def nearest(self, vectors: Sequence[Sequence[float]], size: int) -> list[list[Hit]]:

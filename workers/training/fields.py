@@ -7,13 +7,13 @@ what the index does not have is refused here, because an engine answers a search
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import Any
 
 from connector.errors import ConfigError
 from connector.settings import Policy
 from workers.training.engine import ANYONE, Access, call
 from workers.training.gather import fields_of
+from workers.training.policies import policy_of
 
 TITLES = ("title", "name")
 """What a title is called where nobody names the fields."""
@@ -29,31 +29,36 @@ def known_fields(url: str, index: str, access: Access = ANYONE) -> dict[str, set
 
 def read_from(given: str, index: str, policies: Sequence[Policy], known: Mapping[str, set[str]]) -> tuple[str, ...]:
     """Return the fields of a comma-separated list, else those of the policy, else all texts of the index with a title
-    first. Raises ConfigError where there is none.
+    first. Raises ConfigError where there is none, or where several policies cover it.
     """
     if given.strip():
         return tuple(fields_of(given))
-    policy = next((one for one in policies if any(fnmatchcase(index, name) for name in one.indices)), None)
-    if policy and not any("*" in field for field in policy.fields):
+    if policy := policy_of(index, policies):
         return tuple(policy.fields)
     if found := _texts(known):
         return tuple(found)
     raise ConfigError(f"{index}: no field of type text; name the fields of its documents with --fields")
 
 
-def searched(text_field: str, fields: Sequence[str], index: str, known: Mapping[str, set[str]]) -> tuple[str, ...]:
-    """Return the fields that BM25 reads: those of `text_field`, else those of `fields` that the index has. Raises
-    ConfigError where it lacks them.
+def named(text_field: str, index: str, known: Mapping[str, set[str]]) -> tuple[str, ...]:
+    """Return the fields of a comma-separated list for BM25 to read; none where it is empty. Raises ConfigError where
+    the index lacks one.
     """
-    there = f"its texts are in {', '.join(_texts(known)) or 'no field'}"
-    if text_field.strip():
-        named = tuple(fields_of(text_field))
-        if missing := [field for field in named if field not in known]:
-            raise ConfigError(f"--text-field {', '.join(missing)}: {index} has no such field; {there}")
-        return named
+    found = tuple(fields_of(text_field)) if text_field.strip() else ()
+    if missing := [field for field in found if field not in known]:
+        raise ConfigError(f"--text-field {', '.join(missing)}: {index} has no such field; {_there(known)}")
+    return found
+
+
+def searched(fields: Sequence[str], index: str, known: Mapping[str, set[str]]) -> tuple[str, ...]:
+    """Return those of the documents' fields that the index has, for BM25 to read. Raises ConfigError without any."""
     if found := tuple(field for field in fields if field in known):
         return found
-    raise ConfigError(f"{index} has none of the fields {', '.join(fields)}; {there}: name them with --fields")
+    raise ConfigError(f"{index} has none of the fields {', '.join(fields)}; {_there(known)}: name them with --fields")
+
+
+def _there(known: Mapping[str, set[str]]) -> str:
+    return f"its texts are in {', '.join(_texts(known)) or 'no field'}"
 
 
 def _texts(known: Mapping[str, set[str]]) -> list[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from ssl import SSLContext
 from typing import TYPE_CHECKING
 
+import httpx
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -24,7 +25,7 @@ from workers.training.corpus import MOST, read_index
 from workers.training.data import Collection, read_collection
 from workers.training.embedding import Embedder
 from workers.training.engine import DIALECTS, Access, EngineIndex, Hit
-from workers.training.fields import known_fields, read_from, searched
+from workers.training.fields import known_fields, named, read_from, searched
 from workers.training.gather import split_dev
 from workers.training.negatives import Negatives
 from workers.training.teachers import open_teacher
@@ -59,15 +60,23 @@ def nowhere(texts: Sequence[str]) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An index to learn from: its two lists, the embedder of its vectors, the fields that documents are read from."""
+    """An index to learn from: its two lists, the embedder of its vectors, the fields that documents are read from (none
+    where they come from a folder, and other fields are searched).
+    """
 
     engine: EngineIndex
     embed: Embed
     fields: tuple[str, ...]
 
+    @property
+    def told(self) -> dict[str, str]:
+        """What --fields and --text-field came to."""
+        return {"fields": ",".join(self.fields), "text_field": ",".join(self.engine.fields)}
+
 
 def open_index(
     settings: Settings,
+    data: Path | None,
     engine_url: str,
     index: str,
     fields: str,
@@ -81,7 +90,8 @@ def open_index(
     """Ask the index for its fields, under the settings' service account, and load the embedder; `none` uses no vectors.
 
     An empty `engine_url` or `dialect` is that of the settings; what `fields` and `text_field` mean says
-    `workers.training.fields`. Raises ConfigError, and EngineError's kinds where the engine does not answer.
+    `workers.training.fields`; with `data`, a folder of documents, fields to read need not be found.
+    Raises ConfigError, and EngineError's kinds where the engine does not answer.
     """
     told = settings.engine
     spoken = dialect or (told.dialect if told.dialect != "auto" else DIALECTS[0])
@@ -89,16 +99,31 @@ def open_index(
         raise ConfigError(f"--dialect {spoken}: one of {', '.join(DIALECTS)}")
     if not index:
         raise ConfigError("--index: name the index that documents and hard negatives come from")
-    url = (engine_url or told.url[0]).rstrip("/")
+    url, own = split_account(engine_url or told.url[0])
     tls = tls_context(told)
-    access = Access(authorization(told.service_auth), tls if isinstance(tls, SSLContext) else None)
+    access = Access(authorization(told.service_auth) or own, tls if isinstance(tls, SSLContext) else None)
     known = known_fields(url, index, access)
-    read = read_from(fields, index, settings.policy, known)
-    words = searched(text_field, read, index, known)
+    words = named(text_field, index, known)
+    read = () if data and words and not fields.strip() else read_from(fields, index, settings.policy, known)
+    words = words or searched(read, index, known)
     say(f"{index}: BM25 searches {', '.join(words)}")
     kind = Lexical if embedder == NONE else EngineIndex
     engine = kind(url, index, words, vector_field, spoken, access, say)
     return Opened(engine, nowhere if embedder == NONE else Embedder(embedder, device), read)
+
+
+def split_account(url: str) -> tuple[str, str]:
+    """Return an engine's address without the user and password that may stand in it, and their Authorization header,
+    "" where there are none. Raises ConfigError.
+    """
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        parsed = httpx.URL()
+    if parsed.scheme not in ("http", "https") or not parsed.host:  # not said: a password may stand in it
+        raise ConfigError("engine.url or --engine-url is no address, such as http://127.0.0.1:9200")
+    own = authorization(f"basic:{parsed.username}:{parsed.password}") if parsed.userinfo else ""
+    return str(parsed.copy_with(userinfo=b"")).rstrip("/"), own
 
 
 def open_documents(data: Path | None, found: Opened, say: Callable[[str], None] = print) -> Collection:

@@ -12,7 +12,7 @@ LIBRARIES = ("torch", "transformers", "sentence_transformers", "sklearn", "ir_me
 Config = Annotated[
     Path | None,
     typer.Option(
-        help="Settings: the engine's address, account and authority; default: ./secondpass.toml where it is.",
+        help="Settings: the engine's address, account, authority; default: $SECONDPASS_CONFIG, else ./secondpass.toml.",
         rich_help_panel=ENGINE,
     ),
 ]

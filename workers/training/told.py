@@ -7,9 +7,12 @@ Rule: options come in the order of the help; only those that were given are in t
 from __future__ import annotations
 
 import json
+import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import typer
 
@@ -31,9 +34,14 @@ FREE = {
 }
 """Options that may differ when a run goes on: where and how long it runs, more seeds, what the card says."""
 
+INHERITED = ("fields", "text_field")
+"""Options that a folder's runs decide where they are not given: what they come to depends on index and settings."""
+
 
 def command_line(context: typer.Context) -> str:
-    """Return the command of this context with the options that the user gave."""
+    """Return the command of this context with the options that the user gave, and no user and password of an address:
+    the line stands in the model's card.
+    """
     words = ["secondpass", str(context.info_name)]
     for parameter in context.command.params:
         name = str(parameter.name)
@@ -42,7 +50,7 @@ def command_line(context: typer.Context) -> str:
         value = context.params[name]
         for one in value if isinstance(value, list | tuple) else [value]:
             words += [parameter.opts[0]] if one is True else [parameter.opts[0], str(one)]
-    return shlex.join(words)
+    return shlex.join(re.sub(r"(?<=://)[^/\s]*@", "", word) for word in words)
 
 
 def refuse(context: typer.Context, names: Sequence[str], why: str) -> None:
@@ -52,23 +60,42 @@ def refuse(context: typer.Context, names: Sequence[str], why: str) -> None:
         raise ConfigError(f"{', '.join(given)}: {why}; leave it out")
 
 
-def claim(context: typer.Context, out: Path) -> None:
-    """Make the folder, and note there what its runs are told. Raises ConfigError where it holds runs of another kind:
-    their pairs and finished seeds would be taken for those of this command.
+def inherited(context: typer.Context, out: Path, name: str) -> str:
+    """Return the value of an option that may be left out: then it is that of the folder's runs, if there are some."""
+    return str(context.params[name] if _given(context, name) else _before(out).get(name) or context.params[name])
+
+
+def claim(context: typer.Context, out: Path, found: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Make the folder, and note there what its runs are told; `found` is what options of `INHERITED` came to. Raises
+    ConfigError where it holds runs of another kind: their pairs and finished seeds would be taken for those of this
+    command.
     """
     told: dict[str, object] = {"command": context.info_name}
     told |= {name: _plain(value) for name, value in context.params.items() if name not in FREE}
-    out.mkdir(parents=True, exist_ok=True)
-    path = out / FILE
-    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else told
-    for name in sorted((before.keys() & told.keys()) - FREE):  # a later version's new option is no other run
-        one, other = before[name], told[name]
-        if one != other:
+    told |= {name: inherited(context, out, name) for name in INHERITED if name in told} | dict(found)
+    before = _before(out) or told
+    usual = {str(option.name): _plain(option.get_default(context)) for option in context.command.params}
+    for name, other in sorted(told.items()):
+        one = before.get(name, usual.get(name))  # a version before the option did as its default says
+        if name in INHERITED and (not one or _tight(one) == _tight(other)):
+            continue
+        if (one or None) != (other or None):
             raise ConfigError(
                 f"{out} holds a run with {_option(name)} {one if one else 'not given'}, and this is "
                 f"{other if other else 'without'}: go on with the same options, or take another --out"
             )
-    write_whole(path, lambda part: part.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8"))
+    out.mkdir(parents=True, exist_ok=True)
+    write_whole(out / FILE, lambda part: part.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8"))
+
+
+def _before(out: Path) -> dict[str, Any]:
+    path = out / FILE
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+
+
+def _tight(fields: object) -> str:
+    """A comma-separated list without the white space around its names."""
+    return ",".join(part.strip() for part in str(fields).split(","))
 
 
 def _given(context: typer.Context, name: str) -> bool:

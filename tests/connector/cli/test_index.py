@@ -17,6 +17,7 @@ from connector.cli.main import build
 from connector.cli.where import settings_at
 from connector.errors import ConfigError
 from connector.local.runs import note_addresses
+from connector.records import FIRST
 from connector.settings import Engine, Proxy, Settings, chosen_file
 
 
@@ -106,6 +107,8 @@ def test_what_cannot_work_says_why(arguments: list[str], why: str, tmp_path: Pat
             "Give --mapping shop, --text-fields with some of these, or --no-v",
         ),
         ("a.csv", "id,title\n1,lamp\n", ["--text-fields", "nosuch"], "text in nosuch, .* Give --text-fields with some"),
+        ("a.csv", "id,name\n1,lamp\n", ["--text-fields", "nosuch"], "text in nosuch, .* Give --text-fields with some"),
+        ("a.jsonl", '{"id": 1, "price": 2}', [], "they have no text at all. Give --no-vectors"),
     ],
 )
 def test_a_file_is_looked_at_before_an_index_is_made(
@@ -125,9 +128,8 @@ def test_a_file_is_looked_at_before_an_index_is_made(
     assert httpx.get(f"{opensearch_url}/{unique_index}").status_code == 404
 
 
-def test_documents_without_a_vector_are_counted(
-    opensearch_url: str, unique_index: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def embedded(monkeypatch: pytest.MonkeyPatch) -> None:
     class Embedder:
         dims = 3
 
@@ -135,12 +137,29 @@ def test_documents_without_a_vector_are_counted(
             return [[1.0, 0.0, 0.0] for _ in texts]
 
     monkeypatch.setattr("connector.cli.index._embedder", lambda settings: nullcontext(Embedder()))
+
+
+@pytest.mark.usefixtures("embedded")
+def test_documents_without_a_vector_are_counted(opensearch_url: str, unique_index: str, tmp_path: Path) -> None:
     source = tmp_path / "some.jsonl"
     source.write_text('{"title": "a text"}\n{"name": "b"}\n{"name": "c"}\n{"name": "d", "updated": "never"}\n')
     said = " ".join(run(str(source), "--index", unique_index, "--engine-url", opensearch_url).output.split())
     assert "3 indexed, 1 rejected" in said
     assert "2 of them have no vector, because there is no text in title, text" in said
     assert "--text-fields" in said
+
+
+@pytest.mark.usefixtures("embedded")
+def test_documents_without_a_text_first_are_no_reason_to_refuse(
+    opensearch_url: str, unique_index: str, tmp_path: Path
+) -> None:
+    source = tmp_path / "many.jsonl"
+    source.write_text('{"name": "b"}\n' * FIRST + '{"title": "a text"}\n' * 20 * FIRST)
+    found = run(str(source), "--index", unique_index, "--engine-url", opensearch_url)
+    said = " ".join(found.output.split())
+    assert f"none of the first {FIRST} documents has text in title, text" in said
+    assert f"{21 * FIRST} indexed, 0 rejected" in said
+    assert f"{FIRST} of them have no vector, because there is no text in title, text." in said
 
 
 def test_no_worker_says_what_to_do(

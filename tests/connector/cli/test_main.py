@@ -73,6 +73,7 @@ def test_wrong_settings_are_one_plain_message(tmp_path: Path) -> None:
         (["evaluate", "judged.jsonl", "--run", "a=nope.trec"], "No such file or directory (nope.trec)"),
         (["evaluate", "judged.jsonl", "--run", "good.trec", "--out", "good.trec"], "File exists (good.trec)"),
         (["evaluate", "judged.jsonl", "--run", "cut.trec.gz"], "cut.trec.gz: not text in UTF-8"),
+        (["evaluate", "q.qrels", "--queries", "plain.txt.gz", "--run", "good.trec"], "Not a gzipped file"),
         (["doctor", "--config", "."], "Is a directory (.)"),
         (["doctor", "--config", "latin.toml"], "not text in UTF-8"),
         (["models", "list", "nope"], "nope: no such folder"),
@@ -83,11 +84,25 @@ def test_a_wrong_file_or_word_is_one_plain_message(words: list[str], said: str, 
     (tmp_path / "judged.jsonl").write_text('{"query": "lamp", "grades": {"a": 1}}\n')
     (tmp_path / "good.trec").write_text("lamp Q0 a 1 2.0 me\n")
     (tmp_path / "cut.trec.gz").write_bytes(gzip.compress(b"lamp Q0 a 1 2.0 me\n")[:-9])
+    (tmp_path / "q.qrels").write_text("lamp 0 a 1\n")
+    (tmp_path / "plain.txt.gz").write_text("<top>")
     (tmp_path / "latin.toml").write_bytes(b'[proxy]\nhost = "\xe4"\n')
     found = run(*words, folder=tmp_path)
     assert found.returncode in (1, 2)
     assert said in found.stderr
     assert "Traceback" not in found.stderr
+
+
+def test_a_fault_that_names_no_file_keeps_its_place() -> None:
+    script = (
+        "import sys, connector.cli.main as m\n"
+        "def refuse(called): raise ConnectionRefusedError(111, 'Connection refused')\n"
+        "m.build = refuse\n"
+        "m.main()"
+    )
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert found.returncode == 1
+    assert "in refuse" in found.stderr
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from connector.evaluation.answers import Answered
 from connector.evaluation.judgments import Judgments, Query
 from connector.evaluation.record import as_json
 from connector.evaluation.results import Results, summarise_answers, unsound
-from connector.evaluation.systems import depth_systems
+from connector.evaluation.systems import depth_systems, file_system
 from connector.evaluation.thresholds import missed, parse_threshold
 from tests.connector.evaluation.cases import SETTINGS, judgments, lists, system
 
@@ -103,6 +103,27 @@ def test_ids_of_another_world_are_said() -> None:
     assert "not one of reranked found a graded document" in warnings(("x", "good"), ("y",))
     assert "reranked has no hit for any of the 12 queries" in warnings(("good",), ())
     assert "found a graded" not in warnings(("good",), ("x", "fair"))
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "said"),
+    [
+        (
+            ("good",),
+            ("y",),
+            "theirs has not found a graded document for any query, .* ids of its file those of the jud",
+        ),
+        (("x",), ("y",), "no system found a graded .* document ids of the judgments those of the files"),
+        (("good",), (), "theirs has no hit for any of the 12 queries: are the file's query ids those of the judgments"),
+    ],
+)
+def test_a_file_of_another_world_is_said_of_that_file(mine: tuple[str], theirs: tuple[str], said: str) -> None:
+    judged = judgments()
+    answers = {"mine": lists("mine", judged, mine), "theirs": lists("theirs", judged, theirs)}
+    systems = [file_system(name) for name in answers]
+    (warning,) = summarise_answers("runs", judged, systems, answers, MEASURES, "mine").warnings[:1]
+    assert re.match(said, warning)
+    assert "runs" not in warning
 
 
 def test_answers_that_were_not_reranked_whole() -> None:

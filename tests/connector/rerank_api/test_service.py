@@ -68,6 +68,11 @@ async def test_wrong_requests_are_refused_with_the_next_step(settings: Settings)
     status, said = await ask(settings, "/v1/rerank", {"query": "q", "documents": ["a"], "model": "gpt"})
     assert (status, MODEL in said["message"]) == (404, True)
     assert (await ask(settings, "/rerank", {"query": "q", "texts": [1]}))[0] == 422
+    status, said = await ask(settings, "/rerank", {"query": "q", "texts": None})
+    assert (status, said["error_type"]) == (422, "Validation")
+    assert "message" in (await ask(settings, "/rerank", b'{"query": "q", "documents": [{"texts": "cut'))[1]
+    assert "message" in (await ask(settings, "/rerank", {"query": "q", "documents": 1, "texts": ["a"]}))[1]
+    assert "error_type" in (await ask(settings, "/rerank", b'{"query": "q", "texts": ["cut'))[1]
     status, said = await ask(settings, "/rerank", {"query": "q", "texts": ["a"], "model": "gpt"})
     assert (status, MODEL in said["error"]) == (404, True)
     assert (await ask(settings, "/predict", {"inputs": ["q", "a"], "model": "gpt"}))[0] == 404
@@ -101,14 +106,6 @@ async def test_the_label_is_the_one_that_ranks(settings: Settings) -> None:
     labelled = settings.model_copy(update={"model": [settings.model[0].model_copy(update={"label": "entailment"})]})
     found = (await ask(labelled, "/predict", {"inputs": ["q", "a"], "model": MODEL}))[1]
     assert found[0]["label"] == "entailment"
-
-
-async def test_without_any_model_it_says_so(settings: Settings) -> None:
-    async with opened(settings) as services:
-        api = RerankApi(settings.model_copy(update={"model": []}), services.rerank)
-        call = Call("POST", b"/v1/rerank", (), orjson.dumps({"query": "q", "documents": ["a"]}))
-        found = (await api(call)).reply
-    assert (found.status, b"[[model]]" in found.body) == (404, True)
 
 
 async def test_keys_are_asked_for_where_there_are_some(settings: Settings) -> None:

@@ -76,6 +76,12 @@ def test_the_command_leaves_a_model_that_loads_and_a_card(url, data, tiny, tmp_p
     card = (out / "model" / "README.md").read_text()
     assert "dev reranked: nDCG@10" in card
     assert "--seed 2" in card
+    told = json.loads((out / "run.json").read_text())
+    assert told["fields"] == told["text_field"] == "title,brand,color,text"
+    (out / "run.json").write_text(json.dumps(told | {"text_field": "title"}))  # as another version's default was
+    done = CliRunner().invoke(app, [*words, "--made", "5", "--seed", "2"], catch_exceptions=False)
+    assert done.exit_code == 0
+    assert json.loads((out / "run.json").read_text())["text_field"] == "title"
 
 
 def test_help_shows_examples():

@@ -1,3 +1,4 @@
+import base64
 import json
 import ssl
 import subprocess
@@ -8,9 +9,9 @@ from typing import ClassVar
 import pytest
 
 from connector.engines.bodies import lexical_query
-from connector.errors import EngineRefused, EngineUnreachable
+from connector.errors import ConfigError, EngineRefused, EngineUnreachable
 from connector.settings import parse
-from workers.training.engine import BATCH, EngineIndex, Hit
+from workers.training.engine import BATCH, MANY, EngineIndex, Hit
 from workers.training.open import open_documents, open_index
 
 
@@ -20,9 +21,17 @@ class Scripted(BaseHTTPRequestHandler):
     """
 
     seen: ClassVar[list[tuple[str, list[dict]]]] = []
+    known: ClassVar[list[tuple[str, str | None]]] = []
 
     def do_GET(self):
-        self.answer({"fields": {"name": {"text": {}}, "brand": {"text": {}}}})
+        if "moved" in self.path:
+            self.send_response(302)
+            self.send_header("Location", f"http://localhost:{self.server.server_port}/elsewhere")
+            self.end_headers()
+            return
+        self.known.append((self.path, self.headers["Authorization"]))
+        inner = {"doc.title": {"text": {}}}
+        self.answer({"fields": inner if "inner" in self.path else {"name": {"text": {}}, "brand": {"text": {}}}})
 
     def do_DELETE(self):
         self.answer({})
@@ -66,6 +75,7 @@ def url():
     server.kind = "open"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     Scripted.seen.clear()
+    Scripted.known.clear()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
@@ -108,13 +118,61 @@ def test_several_fields_are_asked_as_a_search_asks_them(url):
     assert asked["query"] == lexical_query("kettle", ["name", "brand"])
 
 
-def test_lists_that_are_all_empty_are_said(url):
+def test_many_lists_that_are_all_empty_are_said_once(url):
     said = []
     index = EngineIndex(url, "shop", ("name",), say=said.append)
-    index.lexical(["nothing 1", "kettle"], 5)
+    index.lexical(["nothing 1"], 5)
     assert said == []
-    index.lexical(["nothing 1", "nothing 2"], 5)
-    assert "BM25 over name finds nothing for any of 2 queries, such as 'nothing 1'" in said[0]
+    index.lexical(["nothing 1"] * (MANY - 1), 5)
+    index.lexical(["nothing 2"] * MANY, 5)
+    (line,) = said
+    assert f"BM25 over name finds nothing for any of {MANY} queries, such as 'nothing 1'" in line
+
+
+def test_one_hit_is_enough_to_say_nothing(url):
+    said = []
+    index = EngineIndex(url, "shop", ("name",), say=said.append)
+    index.lexical(["kettle"], 5)
+    index.lexical(["nothing 1"] * MANY, 5)
+    assert said == []
+
+
+def opened(url, index="shop", data=None, text_field="", **engine):
+    settings = parse({"engine": {"url": url, **engine}})
+    return open_index(settings, data, "", index, "", text_field, "vec", "", "none", "cpu", lambda text: None)
+
+
+def test_the_service_account_follows_no_redirect(url):
+    with pytest.raises(EngineRefused, match=r"302.*redirects to http://localhost.*not followed"):
+        opened(url, "moved", service_auth="basic:elastic:secret")
+    assert Scripted.known == []
+
+
+@pytest.mark.parametrize(
+    ("service_auth", "account"), [("", "elastic:hunter@2"), ("basic:other:secret", "other:secret")]
+)
+def test_an_account_in_the_address_is_used_and_never_said(url, service_auth, account):
+    secret = url.replace("//", "//elastic:hunter%402@")
+    found = opened(secret, service_auth=service_auth)
+    assert Scripted.known[0][1] == "Basic " + base64.b64encode(account.encode()).decode()
+    assert found.engine.url == url
+    with pytest.raises(EngineRefused) as refused:
+        opened(secret, "gone")
+    assert "hunter" not in str(refused.value)
+
+
+@pytest.mark.parametrize("address", ["elastic:hunter2@engine:9200", "127.0.0.1:9200", "http://e:hunter2@engine:port"])
+def test_what_is_no_address_is_refused_and_not_repeated(address):
+    with pytest.raises(ConfigError, match="is no address, such as") as refused:
+        opened(address)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_documents_of_a_folder_need_no_fields_of_the_index(url, tmp_path):
+    found = opened(url, "inner", tmp_path, "doc.title")
+    assert found.told == {"fields": "", "text_field": "doc.title"}
+    with pytest.raises(ConfigError, match="name the fields of its documents"):
+        opened(url, "inner", None, "doc.title")
 
 
 @pytest.fixture
@@ -135,17 +193,13 @@ def secured(tmp_path):
 
 
 def test_a_secured_engine_is_read_as_the_settings_say(secured, tmp_path):
-    def opened(**engine):
-        settings = parse({"engine": {"url": secured, **engine}})
-        return open_index(settings, "", "shop", "", "", "vec", "", "none", "cpu", lambda text: None)
-
     ca = str(tmp_path / "ca.pem")
-    found = opened(ca=ca, service_auth="basic:elastic:secret")
+    found = opened(secured, ca=ca, service_auth="basic:elastic:secret")
     assert found.fields == ("name", "brand")
     assert open_documents(None, found, lambda text: None).documents["a"]["title"] == "kettle"
     assert len(found.engine.lexical(["kettle"], 5)) == 1
     assert EngineIndex.vectors(found.engine, ["a"]) == {"a": [1.0, 0.0]}
     with pytest.raises(EngineRefused, match=r"401.*engine\.service_auth"):
-        opened(ca=ca)
+        opened(secured, ca=ca)
     with pytest.raises(EngineUnreachable, match=r"CERTIFICATE.*engine\.ca"):
-        opened()
+        opened(secured)

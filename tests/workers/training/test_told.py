@@ -9,7 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 from connector.errors import ConfigError
-from workers.training.told import claim, command_line
+from workers.training.told import claim, command_line, inherited
 
 app = typer.Typer()
 
@@ -21,8 +21,11 @@ def train(
     loss: str = "bce",
     seed: Annotated[list[int] | None, typer.Option()] = None,
     teacher: str = "",
+    fields: str = "",
+    engine_url: str = "",
 ) -> None:
-    claim(context, out)
+    read = inherited(context, out, "fields") or "name,brand"  # what the index would say
+    claim(context, out, {"fields": ",".join(part.strip() for part in read.split(","))})
     typer.echo(command_line(context))
 
 
@@ -36,14 +39,34 @@ def test_the_same_options_go_on_and_more_seeds_may_follow(tmp_path):
     assert json.loads((tmp_path / "m" / "run.json").read_text())["loss"] == "lambda"
 
 
-def test_an_option_of_a_later_version_is_no_other_run(tmp_path):
+def test_no_password_stands_in_the_line(tmp_path):
+    line = told(tmp_path / "m", "--engine-url", "https://elastic:hunter@2@engine:9200")
+    assert line.strip().endswith("--engine-url https://engine:9200")
+
+
+def test_a_run_from_before_an_option_did_as_its_default_says(tmp_path):
     told(tmp_path / "m")
     path = tmp_path / "m" / "run.json"
     path.write_text(
         json.dumps({name: value for name, value in json.loads(path.read_text()).items() if name != "teacher"})
     )
-    told(tmp_path / "m", "--teacher", "t")
-    assert json.loads(path.read_text())["teacher"] == "t"
+    with pytest.raises(ConfigError, match="--teacher not given, and this is t"):
+        told(tmp_path / "m", "--teacher", "t")
+    told(tmp_path / "m")
+    assert json.loads(path.read_text())["teacher"] == ""
+
+
+def test_a_folder_keeps_its_fields_where_none_are_given(tmp_path):
+    """The first version's defaults were title,brand,color,text; later ones note what the default came to."""
+    told(tmp_path / "m")
+    path = tmp_path / "m" / "run.json"
+    assert json.loads(path.read_text())["fields"] == "name,brand"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"fields": "title,brand,color,text"}))
+    told(tmp_path / "m")
+    told(tmp_path / "m", "--fields", "title, brand, color, text")
+    assert json.loads(path.read_text())["fields"] == "title,brand,color,text"
+    with pytest.raises(ConfigError, match="--fields title,brand,color,text, and this is name"):
+        told(tmp_path / "m", "--fields", "name")
 
 
 @pytest.mark.parametrize(
