@@ -33,7 +33,8 @@ NOT_CREDENTIALS = TRACING | frozenset(
     b"accept accept-encoding accept-language cache-control connection content-length content-type date expect host "
     b"keep-alive priority te transfer-encoding user-agent x-elastic-client-meta x-opaque-id secondpass".split()
 )
-LONG_NUMBER = re.compile(rb"\d{17}")  # digits in a row; a float holds 15 of any number
+AS_WRITTEN = re.compile(rb"\d{16}|\d\.?[eE]|\.\d*0\b|-0\b")
+"""Numbers that may be written again otherwise, and that an engine may read as text (`prefix`, `query_string`)."""
 PAGE = frozenset(("from", "size", "source", "source_content_type"))  # `source` is the body, which is there as `body`
 
 
@@ -85,11 +86,11 @@ class Keys:
 
 
 def _body(request: SearchRequest) -> list[bytes]:
-    """The body whatever the order of its members and the space between them. Where it may hold a number that is more
-    than what was read of it (beyond 2^64), or is too deep to be written again: each member as it was sent.
+    """The body whatever the order of its members and the space between them. Where it may hold a number that would be
+    written otherwise, or is too deep to be written again: each member as it was sent.
     """
     try:
-        if not LONG_NUMBER.search(request.raw):
+        if not AS_WRITTEN.search(request.raw):
             read = {name: value for name, value in request.body.items() if name not in PAGE}
             return [orjson.dumps(read, option=orjson.OPT_SORT_KEYS)]
     except orjson.JSONEncodeError:

@@ -22,6 +22,7 @@ from connector.retrieve import Fetch
 from connector.types import Call
 
 KEPT_S = 60.0
+OLD_S = 600.0  # what was told longer ago than this is waited for again
 UNTOLD_S = 10.0  # a caller who was refused, or for whom the engine failed, is not asked for again before
 WAIT_S = 0.1  # an answer takes 2 ms; this is for an engine in distress
 KEPT = 1000  # combinations of names; more begin anew
@@ -60,7 +61,7 @@ class DefaultPipelines:
                 self._asking[asker] = now + WAIT_S, asking
             if asker in self._asking:
                 until, asking = self._asking[asker]
-                if names not in self._known:
+                if self._known.get(names, (0.0, False))[0] < now - OLD_S:
                     await asyncio.wait({asking}, timeout=max(0.0, until - now))
         return self._known.get(names, (0.0, False))[1]
 

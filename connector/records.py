@@ -159,19 +159,18 @@ def _rows(lines: Iterable[bytes], tabs: bool, path: Path) -> Iterator[Record | R
 
 
 def _delimiter(head: Sequence[str]) -> str:
-    """Of a CSV's first lines: the sign that sets most names apart, and as many cells in the row below; else a comma."""
+    """Of a CSV's first lines: the sign of several names that fits most rows, and then of most names; else a comma."""
     return max(DELIMITERS, key=lambda sign: _columns(head, sign))
 
 
-def _columns(head: Sequence[str], sign: str) -> int:
-    """Names that `sign` sets apart; 0 where it is one alone, or the next row has more or fewer cells."""
-    reader = csv.reader(head, delimiter=sign)
+def _columns(head: Sequence[str], sign: str) -> tuple[int, int]:
+    """How many rows have as many cells as there are names, and how many these are; (0, 0) for one name, or no row."""
     try:
-        names = next(reader, [])
-        row = next((row for row in reader if row), [])
-    except csv.Error:
-        return 0
-    return len(names) if len(row) == len(names) > 1 else 0
+        names, *rows = [row for row in csv.reader(head, delimiter=sign) if row]
+    except (csv.Error, ValueError):
+        return 0, 0
+    fitting = sum(len(row) == len(names) for row in rows) if len(names) > 1 else 0
+    return (fitting, len(names)) if fitting else (0, 0)
 
 
 def _identified(item: Record | Rejected, id_field: str | None) -> Record | Rejected:

@@ -125,7 +125,7 @@ class Legs:
             filters += self.plan.knn_filter or ()
         elif (after := self.request.body.get("post_filter")) is not None:
             filters.append(after)
-        size = len(keys) * (2 if any(routing for *_, routing in keys) else 1)  # an id may stand twice in an index
+        size = 2 * len(keys)  # where routing parts them, one id may stand twice in an index
         hits = await self._hits({"query": {"bool": {"must": must, "filter": filters}}}, size, False)
         wanted = set(keys)
         return {hit.key: hit for hit in hits if hit.key in wanted}

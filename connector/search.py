@@ -52,6 +52,13 @@ class SecondPass:
     page_ttl_s: int
     memory: Memory = field(default_factory=Memory)
     computing: dict[bytes, asyncio.Task["Ordered"]] = field(default_factory=dict)
+    embedding: set[asyncio.Task[Sequence[float]]] = field(default_factory=set)
+
+    def embedded(self, task: asyncio.Task[Sequence[float]]) -> None:
+        """A query's vector is here, or will not come; whoever still waits sees why."""
+        self.embedding.discard(task)
+        if not task.cancelled():
+            task.exception()
 
     async def search(self, request: SearchRequest, planned: Planned, fetch: Fetch | None = None) -> Answer:
         """Answer one search that is more than the engine's alone (`connector.searches`), by way of `fetch` where it
@@ -224,7 +231,10 @@ class _Search:
     async def _vector_hits(self) -> list[Candidate]:
         """The vector leg. Raises RerankError where the query cannot be embedded in time."""
         plan = self.legs.plan
-        vector = await self.shared.embedder.query_vector(plan.text, plan.budget_ms / 1000)
+        embedding = asyncio.create_task(self.shared.embedder.query_vector(plan.text, plan.budget_ms / 1000))
+        self.shared.embedding.add(embedding)
+        embedding.add_done_callback(self.shared.embedded)
+        vector = await asyncio.shield(embedding)  # who comes too late for this search is cached for the next
         return await self.legs.vector(vector, plan.window)
 
     async def _answer(
@@ -243,7 +253,7 @@ class _Search:
                 known |= await self.legs.by_id(wanted, lexical=was_lexical)
         except EngineError as error:  # the lexical answer is here all the same
             log.warning("hits of a kept order cannot be fetched", extra={"error": str(error)})
-            outcome = replace(order.outcome, state=State.FAILED, reason=Reason.ERROR, pages_unstable=True)
+            outcome = Outcome(State.FAILED, Reason.ERROR, window=order.outcome.window, pages_unstable=True)
             order = arrange(found.candidates[: plan.window], Scores(State.FAILED), self.legs.policy.blend, outcome)
             keys, places = [place.key for place in order.places], order.places[mine]
         rest: list[Candidate] = []

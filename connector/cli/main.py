@@ -35,8 +35,8 @@ def main() -> None:
         print(f"a file is not text in UTF-8, the settings or one that was named: {error}", file=sys.stderr)
         sys.exit(2)
     except OSError as error:
-        if not error.filename and error.errno not in NO_ROOM:  # nothing that the caller named: a fault, with its place
-            raise
+        if error.errno and not error.filename and error.errno not in NO_ROOM:
+            raise  # nothing that the caller named: a fault, with its place
         where = f" ({error.filename})" if error.filename else ""
         again = ": make room and run the same again; what goes on, goes on" if error.errno in NO_ROOM else ""
         print(f"{error.strerror or error}{where}{again}", file=sys.stderr)

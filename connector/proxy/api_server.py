@@ -40,7 +40,9 @@ class ApiApp:
             self._send(request, await endpoint(read_call(request, raw)))
         except (BadRequest, BodyTooLarge, Overloaded, TooSlow) as error:
             self._refuse(request, error, refuse(path, error))
-        except (SecondpassError, Malformed) as error:
+        except Malformed as error:
+            self._refuse(request, error, refuse(path, BadRequest(str(error))))
+        except SecondpassError as error:
             self._refuse(request, error)
         finally:
             self._bodies.let_go(request)

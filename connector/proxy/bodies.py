@@ -9,6 +9,7 @@ from connector.proxy.wire import CHUNKED
 BODY_BYTES = 16 * 1024 * 1024  # longest body that is held to be parsed; a longer search streams through unreranked
 GET_BYTES = 64 * 1024  # the same where nobody needs a body
 HELD_BYTES = 256 * 1024 * 1024  # of all bodies together; ten thousand of ordinary searches
+SHORT_BYTES = 256 * 1024  # a body up to here is read all the same: it costs no more than one that streams through
 BODY_S = 30.0  # how long a client may take to send a body that we read, whatever its length
 BODY_RATE = 64 * 1024  # and bytes a second beyond that: the slowest that a long one may come
 
@@ -22,8 +23,8 @@ class Bodies:
     async def read(self, request: Request, limit: int) -> bytes:
         """The whole body, which counts until it is let go. A client that waits for `100 Continue` gets it from us.
 
-        Raises BodyTooLarge beyond `limit` bytes, Overloaded where all together would be too much, TooSlow (nothing is
-        lost: what has come can still be streamed), Malformed, Lost.
+        Raises BodyTooLarge beyond `limit` bytes, Overloaded for a long one where all together are too much, TooSlow
+        (nothing is lost: what has come can still be streamed), Malformed, Lost.
         """
         length = request.head.length
         if length > limit:
@@ -38,7 +39,7 @@ class Bodies:
             raise TooSlow("the request's body came too slowly") from exc
 
     def let_go(self, request: Request) -> None:
-        """The request is over."""
+        """The request is over, or its body streams on."""
         self._held -= request.held
         request.held = 0
 
@@ -51,9 +52,10 @@ class Bodies:
                 self._held += len(piece)
                 if request.held > limit:
                     raise BodyTooLarge(f"the body is longer than {limit} bytes")
-                if self._held > HELD_BYTES:
+                if self._held > HELD_BYTES and request.held > SHORT_BYTES:
                     raise Overloaded("the bodies of all requests together take too much room")
         except BaseException:
             request.body.give_back(pieces)
+            self.let_go(request)
             raise
         return b"".join(pieces)

@@ -272,6 +272,7 @@ def test_another_delimiter_is_seen(tmp_path: Path, sign: str) -> None:
         ("a.tsv", "title, subtitle\nlamp, red\n", {"title, subtitle": "lamp, red"}),
         ("a.csv", "name|alias\nlamp\n", {"name|alias": "lamp"}),
         ("a.csv", "name;alias\n\nlamp\n", {"name;alias": "lamp"}),
+        ("a.csv", "id;title;text\n1;foo\n2;bar;baz\n", {"id": "2", "title": "bar", "text": "baz"}),
         ("a.csv", "id;price, EUR;text\n1;5,00;lamp\n", {"id": "1", "price, EUR": "5,00", "text": "lamp"}),
         ("a.csv", 'id;"a, b";text\n1;"x\n;y";lamp\n', {"id": "1", "a, b": "x\n;y", "text": "lamp"}),
     ],

@@ -69,6 +69,14 @@ def test_numbers_that_no_float_holds_are_kept_apart() -> None:
     assert page(body=of % 0) != page(body=of % 1)
 
 
+@pytest.mark.parametrize(
+    ("one", "other"), [("1.10", "1.1"), ("1e2", "100.0"), ("-0", "0"), ("9007199254740993.0", "9007199254740992.0")]
+)
+def test_numbers_that_are_read_as_text_are_kept_apart(one: str, other: str) -> None:
+    of = '{"query":{"prefix":{"id":%s}}}'
+    assert page(body=(of % one).encode()) != page(body=(of % other).encode())
+
+
 def test_a_body_of_many_levels_has_a_key() -> None:
     page(body=b'{"query":' + b'{"bool":{"must":[' * 300 + b'{"match":{"name":"rain"}}' + b"]}}" * 300 + b"}")
 

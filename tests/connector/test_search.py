@@ -31,9 +31,11 @@ class Embedder:
     def __init__(self) -> None:
         self.free = asyncio.Event()
         self.free.set()
+        self.made = 0
 
     async def query_vector(self, text: str, wait_s: float) -> list[float]:
         await self.free.wait()
+        self.made += 1
         return [1.0]
 
 
@@ -213,6 +215,7 @@ async def test_a_vector_leg_that_is_late_asks_the_engine_nothing_more(stage: Sta
     assert answer.outcome is not None
     assert answer.outcome.knn == "late"
     stage.embedder.free.set()
+    await until(lambda: stage.embedder.made, 10)  # for the next search of the same words
     await asyncio.sleep(0.05)
     assert "knn" not in json.dumps(stage.engine.asked)
 

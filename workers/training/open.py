@@ -101,7 +101,7 @@ def open_index(
         raise ConfigError("--index: name the index that documents and hard negatives come from")
     url, own = split_account(engine_url or told.url[0])
     tls = tls_context(told)
-    access = Access(authorization(told.service_auth) or own, tls if isinstance(tls, SSLContext) else None)
+    access = Access(own or authorization(told.service_auth), tls if isinstance(tls, SSLContext) else None)
     known = known_fields(url, index, access)
     words = named(text_field, index, known)
     read = () if data and words and not fields.strip() else read_from(fields, index, settings.policy, known)

@@ -439,6 +439,7 @@ async def test_a_search_that_comes_slowly_streams_through(
 
 async def test_all_bodies_together_are_bounded_by_what_has_come(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(bodies_module, "HELD_BYTES", 3 * len(BODY))
+    monkeypatch.setattr(bodies_module, "SHORT_BYTES", len(BODY))
     long = BODY + b" " * 200
     answer, _ = await ask(search(long), Recorder())
     assert answer.startswith(b"HTTP/1.1 429 ")

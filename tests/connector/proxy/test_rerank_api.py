@@ -71,6 +71,7 @@ def test_bodies_count_until_their_request_is_over(
     opensearch_url: str, own: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bodies, "HELD_BYTES", 10)
+    monkeypatch.setattr(bodies, "SHORT_BYTES", 0)
     port = free_port() if own else 0
     with running_proxy(opensearch_url, rerank_api=echo, rerank_port=port) as url:
         where = (f"http://127.0.0.1:{port}" if own else url) + "/v1/rerank"

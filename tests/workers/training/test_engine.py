@@ -149,7 +149,7 @@ def test_the_service_account_follows_no_redirect(url):
 
 
 @pytest.mark.parametrize(
-    ("service_auth", "account"), [("", "elastic:hunter@2"), ("basic:other:secret", "other:secret")]
+    ("service_auth", "account"), [("", "elastic:hunter@2"), ("basic:other:secret", "elastic:hunter@2")]
 )
 def test_an_account_in_the_address_is_used_and_never_said(url, service_auth, account):
     secret = url.replace("//", "//elastic:hunter%402@")
