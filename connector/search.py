@@ -188,7 +188,10 @@ class _Search:
         known = {c.key: c for c in candidates}
         if skip := plan.skip or (Reason.TOO_FEW if len(candidates) <= 1 else None):
             outcome = Outcome(State.SKIPPED, skip, window=len(candidates), knn=knn)
-            return await self._kept(arrange(candidates, Scores(State.SKIPPED), policy.blend, outcome), deadline, known)
+            order = arrange(candidates, Scores(State.SKIPPED), policy.blend, outcome)
+            if skip is Reason.TOO_FEW:  # no order to keep, and there may be more documents in a moment
+                return Ordered(order, known)
+            return await self._kept(order, deadline, known)
         reader, worker = Reader.of(policy, self.legs.model, self.shared.keys), self._model()
         scores = await self.shared.rerank.rerank_unread(
             plan.text,

@@ -140,6 +140,15 @@ async def test_where_an_order_is_kept_no_text_is_asked_for(stage: Stage) -> None
     assert "fields" in stage.engine.asked[-1]
 
 
+async def test_a_list_of_one_is_kept_for_nobody(stage: Stage) -> None:
+    documents, stage.engine.documents = stage.engine.documents, []
+    assert await stage.names() == []
+    stage.engine.documents = documents
+    answer = await stage.ask()
+    assert answer.outcome is not None
+    assert answer.outcome.state.value == "applied"
+
+
 async def test_what_is_kept_but_is_no_order_is_computed_anew(stage: Stage) -> None:
     (name,) = [name for name in [await _kept_name(stage)] if name]
     await stage.searches.second.orders.store.ask(("SET", name, b"garbage"))
