@@ -34,7 +34,6 @@ class Place(msgspec.Struct, frozen=True, array_like=True):
     from_cache: bool = False  # its logit was there before this order was made
     exclusion: float = 0.0  # logits that what the query excludes takes from it or gives it
     agreement: float | None = None  # how well its category agrees with those of the best, 0 to 1, where that counts
-
     routing: str = ""  # of the hit, where it names one
 
     @property

@@ -3,13 +3,14 @@
 import asyncio
 
 from connector.errors import BodyTooLarge, Overloaded, TooSlow
+from connector.proxy import connection
 from connector.proxy.http import Request
 from connector.proxy.wire import CHUNKED
 
 BODY_BYTES = 16 * 1024 * 1024  # longest body that is held to be parsed; a longer search streams through unreranked
 GET_BYTES = 64 * 1024  # the same where nobody needs a body
 HELD_BYTES = 256 * 1024 * 1024  # of all bodies together; ten thousand of ordinary searches
-SHORT_BYTES = 256 * 1024  # a body up to here is read all the same: it costs no more than one that streams through
+SHORT_BYTES = connection.HELD_BYTES  # a body up to here is read all the same: one that streams costs as much
 BODY_S = 30.0  # how long a client may take to send a body that we read, whatever its length
 BODY_RATE = 64 * 1024  # and bytes a second beyond that: the slowest that a long one may come
 

@@ -16,6 +16,7 @@ from workers.training.options import (
     Config,
     Device,
     Dialect,
+    Embedder,
     Epochs,
     MaxQueryChars,
     MaxTokens,
@@ -23,6 +24,7 @@ from workers.training.options import (
     SaveEvery,
     Seeds,
     TextField,
+    VectorField,
 )
 from workers.training.told import INHERITED, claim, command_line, inherited, refuse
 
@@ -92,10 +94,8 @@ def train(
     index: Annotated[str, typer.Option(help="Index with the same documents.", rich_help_panel=ENGINE)] = "",
     dialect: Dialect = "",
     text_field: TextField = "",
-    vector_field: Annotated[str, typer.Option(help="Vector field.", rich_help_panel=ENGINE)] = "embedding",
-    embedder: Annotated[
-        str, typer.Option(help="Embedder of the index's vectors; none: BM25 alone.", rich_help_panel=ENGINE)
-    ] = MINILM,
+    vector_field: VectorField = "embedding",
+    embedder: Embedder = MINILM,
     negatives: Annotated[str, typer.Option(help="bm25, knn or fused.", rich_help_panel=NEGATIVES)] = "fused",
     ranks: Annotated[str, typer.Option(help="Band of ranks they come from.", rich_help_panel=NEGATIVES)] = "1:100",
     per_query: Annotated[int, typer.Option(min=0, help="How many a query.", rich_help_panel=NEGATIVES)] = 16,

@@ -16,6 +16,7 @@ from workers.training.options import (
     Config,
     Device,
     Dialect,
+    Embedder,
     Epochs,
     MaxQueryChars,
     MaxTokens,
@@ -23,6 +24,7 @@ from workers.training.options import (
     SaveEvery,
     Seeds,
     TextField,
+    VectorField,
 )
 from workers.training.told import INHERITED, claim, command_line, inherited
 
@@ -77,10 +79,8 @@ def distil(
     index: Annotated[str, typer.Option(help="Index with the documents.", rich_help_panel=ENGINE)] = "",
     dialect: Dialect = "",
     text_field: TextField = "",
-    vector_field: Annotated[str, typer.Option(help="Vector field.", rich_help_panel=ENGINE)] = "embedding",
-    embedder: Annotated[
-        str, typer.Option(help="Embedder of the index's vectors; none: BM25 alone.", rich_help_panel=ENGINE)
-    ] = MINILM,
+    vector_field: VectorField = "embedding",
+    embedder: Embedder = MINILM,
     made: Annotated[int, typer.Option(min=1, help="Queries to make from the catalogue.", rich_help_panel=DATA)] = 3200,
     per_query: Annotated[int, typer.Option(min=2, help="Documents a query.", rich_help_panel=DATA)] = 8,
     languages: Annotated[str, typer.Option(help="Languages the texts are in.", rich_help_panel=DATA)] = "en",

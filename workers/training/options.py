@@ -29,6 +29,10 @@ TextField = Annotated[
         help="Analysed field that BM25 reads, or several, comma-separated; default: --fields.", rich_help_panel=ENGINE
     ),
 ]
+VectorField = Annotated[str, typer.Option(help="Vector field.", rich_help_panel=ENGINE)]
+Embedder = Annotated[
+    str, typer.Option(help="Embedder of the index's vectors; none: BM25 alone.", rich_help_panel=ENGINE)
+]
 
 Epochs = Annotated[int, typer.Option(min=1, help="Times every pair is seen.", rich_help_panel=LEARNING)]
 Batch = Annotated[int, typer.Option(min=1, help="Pairs in a batch.", rich_help_panel=LEARNING)]
