@@ -15,7 +15,9 @@ SHARPNESS = 10.0
 
 DEEPEST = 12  # names of a path that are read; shops have 3 to 6
 
-_PARTS = re.compile(r"\s*[>|»]\s*|\s+/\s+")
+LONGEST = 1000  # characters of a path that are read
+
+_PARTS = re.compile(r" ?[>|»] ?| / ")
 
 
 def path(value: object) -> Path:
@@ -23,8 +25,8 @@ def path(value: object) -> Path:
     " / "; () where there is none.
     """
     values = value if isinstance(value, list) else [value]
-    names = [name for one in values if isinstance(one, str) for name in _PARTS.split(one.strip()) if name]
-    return tuple(names[:DEEPEST])
+    texts = [" ".join(one[:LONGEST].split()) for one in values[:DEEPEST] if isinstance(one, str)]
+    return tuple([name for one in texts for name in _PARTS.split(one) if name][:DEEPEST])
 
 
 def agreements(values: Sequence[float], paths: Sequence[Path]) -> list[float]:

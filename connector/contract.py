@@ -33,6 +33,7 @@ SERIALIZER = "msgpack"
 
 BEAT_S = 1.0  # a worker announces itself this often
 LIVE_S = 3.0  # and is taken for dead after three missed beats
+REPLIES = "secondpass:reply:"  # what the keys of all lists of replies begin with
 REPLY_TTL_S = 60  # a reply list that nobody reads disappears after this
 
 PASSAGES_MOST = 64  # passages of one text: 5,600 tokens at a window of 128, 24,000 at 512; what follows is not read
@@ -81,7 +82,7 @@ def workers_key(role: str, model: str) -> str:
 
 def reply_key(process: str) -> str:
     """The one list of replies of a proxy process."""
-    return f"secondpass:reply:{process}"
+    return REPLIES + process
 
 
 def score_queue(model: str, fingerprint: str) -> str:

@@ -104,23 +104,25 @@ class _Search:
     near: asyncio.Task[list[Candidate]] | None = None  # the vector leg, until a computation takes it over
 
     async def answer(self) -> Answer:
-        kept, plan = await self._load(), self.legs.plan
-        if kept and not self.shared.memory.holds(self._basis(kept, "")) and decode(kept) is None:
-            kept = b""  # no order of ours
+        kept, plan, ordered = await self._load(), self.legs.plan, None
+        if kept and not self.shared.memory.holds(self._basis(kept, "")):
+            ordered = self._read(kept)
+            kept = kept if ordered else b""  # no order of ours
         if kept and not (plan.details or plan.passage or plan.explain):
             self.legs = self.legs.without_text()
         if plan.knn is Knn.FUSED and not kept:
             self.near = asyncio.create_task(self._vector_hits())
         try:
             if plan.first >= plan.window:
-                return await self._answer_behind(kept)
+                return await self._answer_behind(ordered or self._read(kept))
             reply = await self.legs.window(0, max(plan.window, plan.first + plan.size))
             if answer := await self._again(reply, kept):
                 return answer
             reply, found = await self.legs.read(reply, 0)
             if found is None:
                 return _as_it_is(reply)
-            return await self._answer(reply, found, _loaded(kept) or await self._order(found), found.candidates)
+            ordered = ordered or self._read(kept) or await self._order(found)
+            return await self._answer(reply, found, ordered, found.candidates)
         finally:
             if self.near:
                 self.near.cancel()
@@ -150,9 +152,9 @@ class _Search:
         worker = next(iter(self.shared.rerank.live.live("score", self.legs.model.name)), None)
         return worker.fingerprint if worker and self.legs.plan.knn is not Knn.FUSED else ""
 
-    async def _answer_behind(self, kept: bytes) -> Answer:
+    async def _answer_behind(self, ordered: Ordered | None) -> Answer:
         """A page behind the window: the lexical order, shifted by as many documents as the window took out of it."""
-        plan, ordered = self.legs.plan, _loaded(kept)
+        plan = self.legs.plan
         if ordered is None:
             reply, found = await self.legs.lexical(0, plan.window)
             if found is None:
@@ -210,14 +212,27 @@ class _Search:
 
     async def _kept(self, order: Order, deadline: float, known: Known, model: str = "") -> Ordered:
         """The order that pages will be cut from: ours, or that of another proxy which was first."""
-        value = encode(order)
+        value = self.shared.keys.seal(self.search, encode(order))
         kept = await self._keep(value, deadline - time.monotonic())
         if kept == value:
             return Ordered(order, known, value, model)
-        if kept and (first := decode(kept)):
+        if kept and (first := self._decoded(kept)):
             return Ordered(first, known)
         unstable = Order(order.places, order.top_score, replace(order.outcome, pages_unstable=True))
         return Ordered(unstable, known, value if model else b"", model)
+
+    def _decoded(self, kept: bytes) -> Order | None:
+        """An order that was kept for this search, whoever asked; None for anything else."""
+        value = self.shared.keys.unseal(self.search, kept)
+        return decode(value) if value is not None else None
+
+    def _read(self, kept: bytes) -> Ordered | None:
+        """The order that is kept for a search. Nothing is scored for its pages: every score they show was there."""
+        order = self._decoded(kept) if kept else None
+        if order is None:
+            return None
+        outcome = replace(order.outcome, cached=order.outcome.scored, ms=0.0)
+        return Ordered(Order(order.places, order.top_score, outcome), value=kept)
 
     async def _load(self) -> bytes:
         """What is kept for this search; b"" for nothing."""
@@ -273,15 +288,6 @@ class _Search:
             basis = self._basis(b"" if ordered.model else ordered.value, ordered.model)
             self.shared.memory.keep(basis, reply.body, ordered.value, order.outcome, cuts)
         return Answer(replace(reply, body=body), order.outcome)
-
-
-def _loaded(value: bytes) -> Ordered | None:
-    """The order that is kept for a search. Nothing is scored for its pages: every score they show was there."""
-    order = decode(value) if value else None
-    if order is None:
-        return None
-    outcome = replace(order.outcome, cached=order.outcome.scored, ms=0.0)
-    return Ordered(Order(order.places, order.top_score, outcome), value=value)
 
 
 def _as_it_is(reply: Reply) -> Answer:

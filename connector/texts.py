@@ -39,9 +39,10 @@ def document_text(fields: Mapping[str, object], policy: Policy, limit: int = CHA
 
     Parts that are empty go, and the punctuation around them with them. At most `limit` characters.
     """
-    values = {name: _plain(fields[name] if name in fields else nested(fields, name)) for name in policy.fields}
+    most = LOOSE * limit
+    values = {name: _plain(fields[name] if name in fields else nested(fields, name), most) for name in policy.fields}
     text = _fill(policy.template, values) if policy.template else ". ".join(filter(None, values.values()))
-    text = text[: LOOSE * limit]
+    text = text[:most]
     if not text.isprintable() or "  " in text or text != text.strip():
         text = " ".join(text.split())
     return text if len(text) <= limit else text[:limit].rstrip()
@@ -59,12 +60,22 @@ def nested(fields: Mapping[str, object], name: str) -> list[object]:
     return found
 
 
-def _plain(value: object) -> str:
-    """A value as text: arrays joined with ", "; objects (nested, flattened) have no one text and give none."""
+def _plain(value: object, most: int) -> str:
+    """A value as text: arrays joined with ", ", up to the value that ends beyond `most` characters; objects (nested,
+    flattened) have no one text and give none.
+    """
     if isinstance(value, list | tuple):
         if len(value) == 1 and isinstance(value[0], str):
             return value[0].strip()
-        return ", ".join(part for part in map(_plain, value) if part)
+        parts: list[str] = []
+        length = 0
+        for one in value:
+            if part := _plain(one, most):
+                parts.append(part)
+                length += len(part) + 2
+                if length > most:
+                    break
+        return ", ".join(parts)
     if isinstance(value, str):
         return value.strip()
     if isinstance(value, bool):

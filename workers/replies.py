@@ -12,7 +12,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from connector.contract import REPLY_TTL_S
+from connector.contract import REPLIES, REPLY_TTL_S
 
 SERVER_TIMEOUT_S = 2.0  # a frozen reply server must not hold a worker; the proxy has given up by then
 log = logging.getLogger("secondpass.worker")
@@ -49,7 +49,11 @@ class Replies:
         self._unread = 0
 
     def push(self, key: str, replies: Sequence[Mapping[str, object]]) -> None:
-        """Raises ReplyLost where the server is gone, refused the push before, or takes none."""
+        """Raises ReplyLost where the server is gone, refused the push before, or takes none, and for a key that is no
+        list of replies: a task must not reach others.
+        """
+        if not key.startswith(REPLIES):
+            raise ReplyLost(f"{key[:100]!r} is no list of replies")
         try:
             connection = self._ready()
             rows = ("RPUSH", key, *map(msgpack.packb, replies)), ("EXPIRE", key, REPLY_TTL_S)

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, unquote_to_bytes
 
+MOST = 200  # parameters that are read; `_search` has about 60
+
 _PIECE = re.compile(rb"[^&;]+")
 
 
@@ -28,9 +30,13 @@ def split_target(target: bytes) -> tuple[bytes, bytes]:
 
 
 def read_parameters(query: bytes) -> dict[str, Parameter] | None:
-    """Parameters by name; None where one comes twice or is not UTF-8 (the engine judges those)."""
+    """Parameters by name; None where one comes twice, is not UTF-8, or where there are too many (the engine
+    judges those).
+    """
     found: dict[str, Parameter] = {}
     for piece in _PIECE.finditer(query):
+        if len(found) == MOST:
+            return None
         raw_name, _, raw_value = piece[0].partition(b"=")
         try:
             name, value = _decode(raw_name), _decode(raw_value)

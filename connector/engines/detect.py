@@ -53,7 +53,7 @@ async def _ask(settings: EngineSettings, url: str) -> EngineInfo:
         base_url=url.rstrip("/"),
         headers={"authorization": auth} if auth else {},
         timeout=settings.engine_timeout_ms / 1000,
-        verify=tls_context(settings),
+        verify=tls_context(settings) if url.startswith("https:") else False,  # 25 ms to read all authorities
     ) as client:
         for question in QUESTIONS:
             reply = await client.get(question)

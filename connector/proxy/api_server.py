@@ -36,8 +36,9 @@ class ApiApp:
             endpoint = self._endpoints.get(("GET" if request.method == "HEAD" else request.method, path))
             if endpoint is None:
                 raise UnknownAddress(f"there is no {request.method} {path.decode('ascii', 'replace')} here")
-            raw = await self._bodies.read(request, BODY_BYTES if request.method == "POST" else GET_BYTES)
-            self._send(request, await endpoint(read_call(request, raw)))
+            limit = BODY_BYTES if request.method == "POST" else GET_BYTES
+            raw = await self._bodies.read(request, limit)
+            self._send(request, await endpoint(read_call(request, raw, self._bodies, limit)))
         except (BadRequest, BodyTooLarge, Overloaded, TooSlow) as error:
             self._refuse(request, error, refuse(path, error))
         except Malformed as error:

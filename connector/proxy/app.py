@@ -8,6 +8,7 @@ from dataclasses import replace
 from connector import metrics
 from connector.dialects.edit import plain_call, plain_lines
 from connector.dialects.msearch import is_long
+from connector.dialects.request import MAX_BODY
 from connector.errors import (
     BadRequest,
     BodyTooLarge,
@@ -114,7 +115,7 @@ class App:
     async def _advertised(self, request: Request) -> int:
         """The engine's nodes, under our own address. Returns the status."""
         try:
-            call = read_call(request, await self._bodies.read(request, BODY_BYTES))
+            call = read_call(request, await self._bodies.read(request, BODY_BYTES), self._bodies, BODY_BYTES)
             reply = await self._upstream.fetch(call, self._timeout_s)
         except (SecondpassError, Malformed) as exc:
             return self._refuse(request, exc)
@@ -155,16 +156,16 @@ class App:
         except TooSlow:  # it streams through, at its own pace
             return await self._unread(request, say(LATE))
         except Overloaded as exc:
-            if not under:
-                return await self._unread(request, [])
-            return self._refuse(request, exc, [OVERLOAD]), [OVERLOAD]
+            return await self._overloaded(request, exc, say(OVERLOAD))
         except Malformed as exc:
             return self._refuse(request, BadRequest(str(exc)), say(FAILED)), say(FAILED)
         came = Call(request.method, request.target, request.fields, raw)
         try:
-            call = read_call(request, raw)
+            call = read_call(request, raw, self._bodies, BODY_BYTES)
         except BodyTooLarge:
             return await self._unread(request, say(TOO_LONG), came)
+        except Overloaded as exc:
+            return await self._overloaded(request, exc, say(OVERLOAD), came)
         except BadRequest:  # not gzip after all: the engine says so
             return await self._unread(request, say(NOT_TEXT), came)
         return await self._search(request, route, came, call)
@@ -185,9 +186,7 @@ class App:
             with self._place():
                 answer = await self._searches[route.search](call, route.names)
         except Overloaded as exc:
-            if not (outcomes := each(OVERLOAD)):
-                return await self._unread(request, [], came)
-            return self._refuse(request, exc, outcomes), outcomes
+            return await self._overloaded(request, exc, each(OVERLOAD), came)
         except BodyTooLarge:
             return await self._unread(request, each(TOO_LONG), _plain(came, call, lines))
         except (BadRequest, EngineError) as exc:
@@ -205,6 +204,14 @@ class App:
         self._send(request, answer)
         return answer.reply.status, answer.several or [answer.outcome or FAILED]
 
+    async def _overloaded(
+        self, request: Request, error: Overloaded, outcomes: Sequence[Outcome], held: Call | None = None
+    ) -> tuple[int, Sequence[Outcome]]:
+        """429 where any of it is under a policy; what is the engine's alone streams on."""
+        if not outcomes:
+            return await self._unread(request, [], held)
+        return self._refuse(request, error, outcomes), outcomes
+
     async def _unread(
         self, request: Request, outcomes: Sequence[Outcome], held: Call | None = None
     ) -> tuple[int, Sequence[Outcome]]:
@@ -220,8 +227,9 @@ class App:
             wrong = WrongMethod(f"[{where}] takes {allowed}, not {request.method}")
             return self._refuse(request, wrong, extra=[(b"Allow", allowed.encode())])
         try:
-            limit = BODY_BYTES if route.endpoint == "search" or request.method == "POST" else GET_BYTES
-            call = read_call(request, await self._bodies.read(request, limit))
+            posted = BODY_BYTES if request.method == "POST" else GET_BYTES
+            limit = MAX_BODY if route.endpoint == "search" else posted
+            call = read_call(request, await self._bodies.read(request, limit), self._bodies, limit)
             with self._place() if route.endpoint == "search" else nullcontext():
                 answer = await endpoint(call)
         except (SecondpassError, Malformed) as exc:
@@ -273,9 +281,13 @@ def _plain(came: Call, read: Call, lines: bool) -> Call:
     return _sent(came, read, plain_lines(read) if lines else plain_call(read, None))
 
 
-def read_call(request: Request, raw: bytes) -> Call:
-    """The request as plain data, unpacked, asking for an answer that we can read. Raises BadRequest, BodyTooLarge."""
+def read_call(request: Request, raw: bytes, bodies: Bodies, limit: int) -> Call:
+    """The request as plain data, unpacked up to `limit` bytes, which `bodies` counts too, asking for an answer that we
+    can read. Raises BadRequest, BodyTooLarge, Overloaded.
+    """
     headers = readable(request.fields)
     if not raw or encoding(headers) not in GZIP:
         return Call(request.method, request.target, headers, raw)
-    return Call(request.method, request.target, without_encoding(headers), unpack(raw, BODY_BYTES))
+    body = unpack(raw, limit)
+    bodies.unpacked(request, len(body))
+    return Call(request.method, request.target, without_encoding(headers), body)

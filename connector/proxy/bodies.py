@@ -13,6 +13,7 @@ HELD_BYTES = 256 * 1024 * 1024  # of all bodies together; ten thousand of ordina
 SHORT_BYTES = connection.HELD_BYTES  # a body up to here is read all the same: one that streams costs as much
 BODY_S = 30.0  # how long a client may take to send a body that we read, whatever its length
 BODY_RATE = 64 * 1024  # and bytes a second beyond that: the slowest that a long one may come
+TOO_MUCH = "the bodies of all requests together take too much room"
 
 
 class Bodies:
@@ -39,6 +40,13 @@ class Bodies:
         except TimeoutError as exc:
             raise TooSlow("the request's body came too slowly") from exc
 
+    def unpacked(self, request: Request, size: int) -> None:
+        """A packed body is also here unpacked, `size` bytes. Raises Overloaded."""
+        request.held += size
+        self._held += size
+        if self._held > HELD_BYTES and request.held > SHORT_BYTES:
+            raise Overloaded(TOO_MUCH)
+
     def let_go(self, request: Request) -> None:
         """The request is over, or its body streams on."""
         self._held -= request.held
@@ -54,7 +62,7 @@ class Bodies:
                 if request.held > limit:
                     raise BodyTooLarge(f"the body is longer than {limit} bytes")
                 if self._held > HELD_BYTES and request.held > SHORT_BYTES:
-                    raise Overloaded("the bodies of all requests together take too much room")
+                    raise Overloaded(TOO_MUCH)
         except BaseException:
             request.body.give_back(pieces)
             self.let_go(request)

@@ -10,6 +10,7 @@ from connector.types import EngineInfo
 
 PROBE_S = 5.0  # a readiness probe waits for no longer
 AGAIN_S = 2.0  # between questions to an engine that has not answered yet
+FRESH_S = 1.0  # probes within it share an answer, so that many cost the engine and us no more than one
 
 log = logging.getLogger("secondpass.proxy")
 
@@ -20,15 +21,24 @@ class KnownEngine:
     def __init__(self, settings: EngineSettings) -> None:
         self._settings = settings
         self.info: EngineInfo | None = None
+        self._asking: asyncio.Task[EngineInfo | None] | None = None
+        self._until = 0.0  # loop time from which on the last answer is old
 
     async def find(self) -> EngineInfo | None:
-        """The engine as it answers now; None where it does not."""
+        """The engine as it answers now, or did within `FRESH_S`; None where it does not."""
+        if self._asking is None or (self._asking.done() and asyncio.get_running_loop().time() >= self._until):
+            self._asking = asyncio.create_task(self._ask())
+        return await asyncio.shield(self._asking)
+
+    async def _ask(self) -> EngineInfo | None:
         try:
             async with asyncio.timeout(PROBE_S):
                 self.info = await detect(self._settings)
         except (EngineError, TimeoutError) as exc:
             log.warning("engine does not answer", extra={"error": str(exc)})
             return None
+        finally:
+            self._until = asyncio.get_running_loop().time() + FRESH_S
         return self.info
 
     async def learn(self) -> None:

@@ -184,7 +184,8 @@ class EngineConnection(Connection):
 
     def release(self) -> None:
         """Back to the pool, or closed where the exchange did not end cleanly."""
-        if self.open and self.sent and self.complete and self._keep_alive and not self._buffer:
+        whole = self.open and self.sent and self.complete and not self._buffer
+        if whole and self._keep_alive and self._method != "CONNECT":  # that connection may lead elsewhere now
             self.used, self._method, self._body = True, "", None
             self.node.keep(self)
         else:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import resource
 from collections.abc import Awaitable, Callable
 
 from connector.errors import BadRequest, SecondpassError
@@ -12,6 +13,7 @@ from connector.proxy.http import Request, Response
 from connector.proxy.wire import Malformed, RequestHead, framing, read_request
 
 HEAD_S = 30.0  # from a head's first byte to its last
+FILES = 1_000_000  # open at a time, where the system names no limit
 LINGER_S = 30.0  # how long a client that is still sending may go on before it must have read an early answer
 
 log = logging.getLogger("secondpass.proxy")
@@ -37,7 +39,7 @@ class ClientConnection(Connection):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self._server.connections.add(self)
+        self._server.greet(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -116,6 +118,7 @@ class ClientConnection(Connection):
             self._task, self._busy = None, False
         if not self.open:
             return
+        self._server.greet(self)
         if not response.keep_alive:
             self._linger()
             return
@@ -138,19 +141,36 @@ class ClientConnection(Connection):
             asyncio.get_running_loop().call_later(LINGER_S, self.transport.close)
 
 
+def open_files() -> int:
+    """How many files and connections this process may have open: as many as it may allow itself."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        allowed = most
+    return allowed if allowed != resource.RLIM_INFINITY else FILES
+
+
 class Server:
     """Listens, and hands each request to `app`, which must end its response or raise."""
 
     def __init__(self, app: App, dialect: Callable[[], str]) -> None:
         self.app = app
         self.dialect = dialect  # of the engine behind, for the shape of errors
-        self.connections: set[ClientConnection] = set()
+        self.connections: dict[ClientConnection, None] = {}  # the one that asked last stands last
+        self.most = open_files() // 2  # connections: a search needs another one to the engine
         self.stopping = False
         self._listener: asyncio.Server | None = None
         self._gone: asyncio.Event | None = None
 
+    def greet(self, connection: ClientConnection) -> None:
+        """A connection is new, or has had an answer. Beyond `most`, the one that has been idle for longest goes."""
+        self.connections.pop(connection, None)
+        self.connections[connection] = None
+        if len(self.connections) > self.most and (old := next((one for one in self.connections if one.idle), None)):
+            old.transport.close()
+
     def forget(self, connection: ClientConnection) -> None:
-        self.connections.discard(connection)
+        self.connections.pop(connection, None)
         if self._gone is not None and not self.connections:
             self._gone.set()
 

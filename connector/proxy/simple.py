@@ -18,12 +18,14 @@ from connector.settings import Policy
 from connector.types import Answer, Call, Headers, Outcome
 from connector.vectors import FIELD
 
-KEPT = frozenset(  # what of the caller's request the engine must see: who asks, and how to follow it
-    b"authorization cookie x-opaque-id traceparent tracestate es-security-runas-user es-secondary-authorization "
-    b"x-proxy-user x-proxy-roles securitytenant secondpass".split()
-)
+REPLACED = frozenset(b"accept accept-charset accept-encoding expect".split())
+"""Fields of the caller's request that are not the engine's, beside those of the body (`content-*`). All others go
+along: any of them may say who asks."""
 
 MOST = 2**31 - 1  # engines read both numbers as Java's int
+MOST_FILTERS = 1024  # as many clauses as engines take in one query, unless they are told otherwise
+MOST_KEYS = 20
+MOST_TOLD = 5  # of what is wrong with a request
 
 ANSWERED = frozenset(b"content-type x-elastic-product x-opaque-id x-opensearch-version warning".split())
 """Fields of the engine's answer that ours keeps."""
@@ -42,7 +44,7 @@ class Question(BaseModel):
     query: str = Field(min_length=1)
     size: int = Field(10, ge=0, le=MOST)
     first: int = Field(0, ge=0, le=MOST, alias="from")
-    filter: list[dict[str, Any]] = []
+    filter: list[dict[str, Any]] = Field([], max_length=MOST_FILTERS)
     policy: str | None = None
     details: bool = False
 
@@ -66,10 +68,12 @@ def read_question(method: str, target: bytes, body: bytes) -> Question:
     plain = method == "GET" and not body
     kind = Parameters if plain else Question
     given = _read_parameters(target.partition(b"?")[2]) if plain else _read_body(body)
+    if len(given) > MOST_KEYS:
+        raise BadRequest(f"{len(given)} keys; {kind.expected}")
     try:
         return kind.model_validate(given)
     except ValidationError as error:
-        said = "; ".join(f"[{'.'.join(map(str, e['loc']))}] {e['msg']}" for e in error.errors())
+        said = "; ".join(f"[{'.'.join(map(str, e['loc']))}] {e['msg']}" for e in error.errors()[:MOST_TOLD])
         raise BadRequest(f"{said}; {kind.expected}") from error
 
 
@@ -85,9 +89,11 @@ def _read_body(body: bytes) -> dict[str, Any]:
 
 def _read_parameters(raw: bytes) -> dict[str, str]:
     try:
-        given = parse_qsl(raw.decode(), keep_blank_values=True, errors="strict")
-    except ValueError as error:
+        given = parse_qsl(raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST_KEYS)
+    except UnicodeDecodeError as error:
         raise BadRequest(f"the parameters are not UTF-8: {error}") from error
+    except ValueError as error:
+        raise BadRequest(f"more than {MOST_KEYS} parameters; {Parameters.expected}") from error
     names = [name for name, _ in given]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise BadRequest(f"[{', '.join(twice)}] is there more than once")
@@ -111,13 +117,17 @@ def engine_call(question: Question, headers: Headers, policy: Policy | None, dia
         body["ext"] = {"secondpass": controls}
         if policy.vector_field:  # 384 numbers a hit that nobody asked to see
             body["_source"] = {"excludes": [policy.vector_field]}
-    kept = [(name, value) for name, value in headers if name.lower() in KEPT]
+    kept = [(name, value) for name, value in headers if not _is_replaced(name.lower())]
     target = f"/{quote(question.index, safe='*,-_.<>:+')}/_search".encode()
     try:
         written = orjson.dumps(body)
     except orjson.JSONEncodeError as error:  # more than 254 levels
         raise BadRequest(f"[filter] cannot be sent: {error}") from error
     return Call("POST", target, [*kept, (b"Content-Type", b"application/json")], written)
+
+
+def _is_replaced(name: bytes) -> bool:
+    return name in REPLACED or name.startswith(b"content-")
 
 
 def write_answer(question: Question, answer: Answer, began: float) -> bytes:

@@ -75,8 +75,15 @@ class Fields(BaseModel):
 _F = TypeVar("_F", bound=Fields)
 
 
+class TooMany(BadRequest):
+    """Raised before any of so many texts is looked at."""
+
+
 def read_fields(kind: type[_F], body: object) -> _F:
-    """Raises BadRequest that names each wrong field."""
+    """Raises BadRequest that names each wrong field, TooMany."""
+    if isinstance(body, dict):
+        for name in kind.model_fields:
+            _check_lists(body.get(name))
     try:
         return kind.model_validate(body)
     except ValidationError as error:
@@ -85,6 +92,14 @@ def read_fields(kind: type[_F], body: object) -> _F:
 
 
 def check_count(count: int) -> None:
-    """Raises BadRequest where there is nothing to score, or too much."""
+    """Raises BadRequest where there is nothing to score, TooMany where there is too much."""
     if not 1 <= count <= MOST_PAIRS:
-        raise BadRequest(f"{count} texts; send 1 to {MOST_PAIRS} in a request")
+        raise (TooMany if count else BadRequest)(f"{count} texts; send 1 to {MOST_PAIRS} in a request")
+
+
+def _check_lists(value: object) -> None:
+    """A million wrong texts would take seconds to be told of one by one. Raises TooMany."""
+    if isinstance(value, list):
+        pairs = sum(len(one) for one in value if isinstance(one, list)) // 2
+        if (most := max(len(value), pairs)) > MOST_PAIRS:
+            check_count(most)

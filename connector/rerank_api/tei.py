@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from connector.errors import BadRequest, SecondpassError
-from connector.rerank_api.asked import Asked, Fields, Given, check_count, read_fields
+from connector.rerank_api.asked import Asked, Fields, Given, TooMany, check_count, read_fields
 from connector.rerank_api.numbers import decimal
 
 _TYPES = {
@@ -104,6 +104,8 @@ def refuse(error: SecondpassError) -> tuple[int, object]:
 def _read_inputs(body: Any) -> _Inputs:
     try:
         return read_fields(_Inputs, body)
+    except TooMany:
+        raise
     except BadRequest as error:
         raise BadRequest(
             'inputs: expected ["query", "text"], {"text": .., "text_pair": ..}, or a list of them'

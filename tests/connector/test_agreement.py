@@ -23,6 +23,8 @@ from connector.agreement import DEEPEST, SHARPNESS, Path, agreements, path
         (None, ()),
         ([], ()),
         (["a"] * 99, ("a",) * DEEPEST),
+        ("Pet" + " " * 8000 + "> Cat" + " > x" * 8000, ("Pet",)),  # read in time in proportion to its beginning
+        ("Pet  >  Cat |Food", ("Pet", "Cat", "Food")),
     ],
 )
 def test_a_path_from_what_a_field_holds(value: object, found: Path) -> None:

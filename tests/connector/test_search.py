@@ -14,7 +14,8 @@ import pytest
 from connector import search
 from connector.embedding import EmbedClient
 from connector.engines.bodies import OpenSearchDialect
-from connector.page import decode
+from connector.keys import DIGEST_BYTES
+from connector.page import decode, encode
 from connector.search import SecondPass
 from connector.searches import Searches
 from connector.settings import Settings
@@ -156,6 +157,24 @@ async def test_what_is_kept_but_is_no_order_is_computed_anew(stage: Stage) -> No
     answer = await stage.ask()
     assert answer.outcome is not None
     assert answer.outcome.state.value == "applied"
+
+
+async def test_an_order_that_somebody_else_wrote_is_not_believed(stage: Stage) -> None:
+    first = await stage.names()
+    name = await _kept_name(stage)
+    store = stage.searches.second.orders.store
+    (value,) = await store.ask(("GET", name))
+    assert isinstance(value, bytes)
+    order = decode(value[DIGEST_BYTES:])
+    assert order is not None
+    for forged in (encode(order), bytes(DIGEST_BYTES) + encode(order), value[:DIGEST_BYTES] + encode(order)[:-1]):
+        await store.ask(("SET", name, forged))
+        answer = await stage.ask()
+        assert answer.outcome is not None
+        assert (answer.outcome.state.value, [hit["_id"] for hit in hits(answer)]) == ("applied", first)
+        assert answer.outcome.pages_unstable  # what stands there cannot be kept for its pages
+    await store.ask(("SET", name, value))
+    assert await stage.names() == first
 
 
 async def _kept_name(stage: Stage) -> bytes:

@@ -1,4 +1,5 @@
 import time
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -88,6 +89,19 @@ def test_ten_megabytes_cost_little() -> None:
     began = time.process_time()
     assert document_text(huge, policy(), 100).startswith("two words two")
     assert time.process_time() - began < 0.05
+
+
+def test_a_long_list_is_read_as_far_as_its_text_is() -> None:
+    class Counted(list[object]):
+        read = 0
+
+        def __iter__(self) -> Iterator[object]:
+            for one in super().__iter__():
+                Counted.read += 1
+                yield one
+
+    assert document_text({"name": Counted([1] * 100_000)}, policy(), 10) == "1, 1, 1, 1,"[:10].rstrip()
+    assert Counted.read < 50
 
 
 VALUES = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=5)

@@ -30,6 +30,8 @@ PROGRAM = "import typer; from workers.cli import worker; typer.run(worker)"
 START_S = 90  # imports and loading, on a loaded machine
 numbers = itertools.count()
 
+VECTORS = "secondpass:reply:vectors"
+
 
 class Workers:
     """Starts workers and speaks to them as a proxy would; replies come over `url`, tasks go over `broker`."""
@@ -212,11 +214,11 @@ def test_embedding_queries_before_documents(workers: Workers) -> None:
     process.send_signal(signal.SIGSTOP)
     deadline = workers.request(0, in_s=60)["deadline"]
     for number, kind in enumerate(["document"] * 4 + ["query"]):
-        payload = {"task": "t", "reply": "vectors", "id": number, "kind": kind, "texts": ["rain"], "deadline": deadline}
+        payload = {"task": "t", "reply": VECTORS, "id": number, "kind": kind, "texts": ["rain"], "deadline": deadline}
         queue = one["queue"].replace(".query", f".{kind}")
         workers.celery.send_task(EMBED_TASK, args=[payload], serializer="msgpack", queue=queue)
     process.send_signal(signal.SIGCONT)
-    order = [workers.replies("vectors")[-1] for _ in range(5)]
+    order = [workers.replies(VECTORS)[-1] for _ in range(5)]
     assert len(np.frombuffer(order[0]["vectors"], "<f4")) == order[0]["dims"] == one["dims"]
     assert [reply["request"] for reply in order].index(4) <= 1  # one document may have been fetched before the stop
 

@@ -1,6 +1,8 @@
 import pytest
 
-from connector.dialects.uri import edit_target, read_parameters, split_target
+from connector.dialects.uri import MOST, edit_target, read_parameters, split_target
+
+MANY = b"&".join(b"p%d" % number for number in range(MOST + 1))
 
 
 def test_parameters_are_read_as_the_engines_do() -> None:
@@ -14,7 +16,7 @@ def test_parameters_are_read_as_the_engines_do() -> None:
     }
 
 
-@pytest.mark.parametrize("query", [b"size=1&size=2", b"q=%ff", b"size=1;%73ize=2"])
+@pytest.mark.parametrize("query", [b"size=1&size=2", b"q=%ff", b"size=1;%73ize=2", MANY])
 def test_what_cannot_be_read_is_none(query: bytes) -> None:
     assert read_parameters(query) is None
 

@@ -142,6 +142,32 @@ async def test_all_bodies_together_are_bounded_by_what_has_come(monkeypatch: pyt
                 assert said(await two.ask(search())) == b"applied"
 
 
+async def test_a_packed_body_counts_as_what_it_becomes(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bodies_module, "HELD_BYTES", 50_000)
+    monkeypatch.setattr(bodies_module, "SHORT_BYTES", 1_000)
+    packed = gzip.compress(BODY + b" " * 100_000)
+    assert len(packed) < 1_000
+    for target in (b"/shop/_search", b"/_secondpass/search"):
+        bomb = search(packed, b"Content-Encoding: gzip\r\n", target)
+        answer, seen = await ask(bomb, Recorder(), endpoints={"search": health})
+        assert (answer.startswith(b"HTTP/1.1 429 "), seen) == (True, [])
+
+
+async def test_the_connection_that_has_been_idle_for_longest_makes_room():
+    async with between(answering(ENGINE), search=search_nothing) as (_, proxy):
+        proxy.server.most = 2
+        async with proxy.client() as first, proxy.client() as second:
+            for client in (second, first):
+                await client.send(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
+                await client.head()
+                await client.exactly(2)
+            async with proxy.client() as third:
+                assert await second.rest() == b""
+                for client in (first, third):
+                    await client.send(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
+                    assert (await client.head()).startswith(b"HTTP/1.1 200 ")
+
+
 async def test_where_no_body_is_needed_a_long_one_is_not_held():
     answer, _ = await ask(search(b" " * 70_000, target=b"/_secondpass/health", method=b"GET"), Recorder())
     assert answer.startswith(b"HTTP/1.1 413 ")

@@ -6,9 +6,11 @@ import pytest
 
 from connector.proxy import health
 from connector.proxy.health import check, watch
+from connector.proxy.known import KnownEngine
 from connector.proxy.node import Node
 from connector.proxy.sniffing import asks_for_nodes, with_address
 from connector.proxy.upstream import Upstream
+from connector.settings import parse
 from connector.types import Call
 from tests.connector.proxy.scripted import Peer, answering, between, listening, proxying
 
@@ -122,3 +124,23 @@ async def test_sniffing_clients_are_told_our_address_where_it_is_set(advertise: 
         assert await client.ask(asked) == (
             b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\nX-A: 1\r\nConnection: close\r\n\r\n%b" % (len(told), told)
         )
+
+
+async def test_a_connection_that_may_lead_elsewhere_now_is_not_used_again():
+    async with between(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")) as (engine, proxy):
+        for method in (b"GET", b"GET", b"CONNECT", b"GET"):
+            async with proxy.client() as client:
+                await client.send(method + b" other:80 HTTP/1.1\r\nHost: other:80\r\n\r\n")
+                assert (await client.head()).startswith(b"HTTP/1.1 200 ")
+        assert engine.connections == 2
+
+
+async def test_many_probes_at_once_are_one_question():
+    heads: list[bytes] = []
+    version = b'{"nodes": {"a": {"version": "3.6.0"}}}'
+    said = b"HTTP/1.1 200 OK\r\nX-OpenSearch-Version: OpenSearch/3.6.0 (opensearch)\r\nContent-Length: %d\r\n\r\n%b"
+    async with listening(answering(said % (len(version), version), heads)) as (_, url):
+        engine = KnownEngine(parse({"engine": {"url": [url]}}).engine)
+        found = await asyncio.gather(*(engine.find() for _ in range(20)), engine.find())
+        assert {one and one.version for one in found} == {"3.6.0"}
+        assert len(heads) == 1

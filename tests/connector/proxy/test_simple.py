@@ -66,6 +66,39 @@ def test_parameters_are_named_as_they_are_written(parameters: bytes, said: str) 
         read_question("GET", b"/_secondpass/search?" + parameters, b"")
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"filter": [1] * 300_000}, "at most 1024"),
+        ({"filter": [1] * 1000}, "filter.4"),
+        (dict.fromkeys(map(str, range(100_000)), 1), "100002 keys"),
+    ],
+)
+def test_a_thousand_mistakes_are_not_told_one_by_one(body: dict[str, object], said: str) -> None:
+    raw = json.dumps({"index": "p", "query": "x"} | body).encode()
+    with pytest.raises(BadRequest, match=said) as refused:
+        read_question("POST", b"/", raw)
+    assert len(str(refused.value)) < 1000
+
+
+def test_many_parameters_are_not_looked_at() -> None:
+    with pytest.raises(BadRequest, match="more than 20"):
+        read_question("GET", b"/?" + b"&".join(b"a%d" % number for number in range(16_000)), b"")
+
+
+def test_whoever_asks_asks_the_engine() -> None:
+    told = [
+        (b"Authorization", b"Basic admin"),
+        (b"opendistro_security_impersonate_as", b"bob"),
+        (b"X-Whatever-Proves-It", b"1"),
+        (b"Secondpass", b"on"),
+    ]
+    others = [(b"Content-Length", b"9"), (b"Content-Encoding", b"gzip"), (b"Accept", b"text/html")]
+    question = read_question("GET", b"/?index=p&q=x", b"")
+    call = engine_call(question, [*told, *others, (b"Content-Type", b"text/plain")], None, OpenSearchDialect())
+    assert call.headers == [*told, (b"Content-Type", b"application/json")]
+
+
 def test_parameters_are_read() -> None:
     question = read_question("GET", b"/?index=p&q=rain+caf%C3%A9&size=5&from=10&details=true&policy=shop", b"")
     assert (question.query, question.size, question.first) == ("rain café", 5, 10)
