@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from redis.exceptions import RedisError
+from redis.exceptions import ReadOnlyError, RedisError
 
 from connector.errors import RerankError
 from connector.message import Message, new_message
@@ -58,6 +58,8 @@ class RedisBroker:
             async with asyncio.timeout(SEND_S):
                 await pipeline.execute()
         except (RedisError, OSError, TimeoutError) as error:
+            if isinstance(error, ReadOnlyError):  # a replica now: the same address may lead to its successor
+                await self._client.connection_pool.disconnect()
             raise RerankError(Reason.REDIS, f"the broker did not take a task: {error}") from error
         return len(envelope)
 

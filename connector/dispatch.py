@@ -1,13 +1,15 @@
 """Sends the work of one proxy process to the workers: few tasks in flight, each carrying many requests.
 
 A lane is one queue. It has at most as many tasks in flight as workers live on it; what arrives meanwhile joins the
-next task, one chunk of each caller in turn. There is no timer that waits for more work. A task's place is free again
-when its worker says "done", or `GRACE_S` after the last deadline in it.
+next task, one chunk of each caller in turn, up to what a worker does in `TASK_S`. There is no timer that waits for more
+work. A task's place is free again when its worker says "done", when a worker of the lane is gone, or `GRACE_S` after
+the last deadline in it.
 """
 
 import asyncio
 import itertools
 import logging
+import math
 import os
 import time
 import uuid
@@ -31,6 +33,8 @@ from connector.work import Chunk, EmbedWork, ScoreWork, Work
 log = logging.getLogger(__name__)
 
 GRACE_S = 0.5
+TASK_S = 0.4  # a task of more work would cost the searches that come behind it most of their second
+FEWEST = 32  # pairs that a task may have however slow its worker, and that tell how fast it is
 LIFETIME_SLACK_S = 10.0  # a task outlives its deadlines in the broker by this; that it is late is its worker's to see
 PROBE_DEADLINE_S = 1.0
 
@@ -43,19 +47,27 @@ class Lane:
         self.worker = worker  # any of them: role and fingerprint are those of all
         self.breaker = breaker
         self.waiting: deque[Work] = deque()
-        self.flying: dict[str, tuple[asyncio.TimerHandle, int]] = {}  # task -> its end at the latest, its bytes
+        self.flying: dict[str, tuple[asyncio.TimerHandle, int, int]] = {}  # task -> its latest end, its bytes, pairs
         self.pumping = False  # it will be, in this round of the event loop
+        self.rate = math.inf  # pairs a second of one worker, a mean over the last tasks
 
-    def take(self, most_pairs: int, places: int) -> tuple[list[Work], dict[str, Any], int]:
-        """The next task's requests, its payload (less what all tasks carry) and its bytes: of those who wait, the share
-        of one of `places` that are free.
+    def measured(self, pairs: int, ms: float) -> None:
+        """A worker took so long for a task of so many pairs."""
+        if pairs >= FEWEST and ms > 0:
+            rate = 1000 * pairs / ms
+            self.rate = rate if self.rate == math.inf else 0.7 * self.rate + 0.3 * rate
+
+    def take(self, most_pairs: int, places: int) -> tuple[list[Work], dict[str, Any], int, int]:
+        """The next task's requests, its payload (less what all tasks carry), its bytes and pairs: of those who wait,
+        the share of one of `places` that are free.
         """
+        most_pairs = int(min(most_pairs, max(FEWEST, self.rate * TASK_S)))
         first = self.waiting[0]
         if isinstance(first, EmbedWork):
             size = first.size
             first.sent = True
             self.waiting.popleft()
-            return [first], {"id": first.id, "kind": first.kind, "texts": list(first.texts)}, size
+            return [first], {"id": first.id, "kind": first.kind, "texts": list(first.texts)}, size, 0
         share = deque(self.waiting.popleft() for _ in range(-(-len(self.waiting) // places)))
         chunks: dict[ScoreWork, list[list[Any]]] = {}
         pairs = total = 0
@@ -76,7 +88,7 @@ class Lane:
             | ({"passages": work.reading.best} if work.reading.best else {})
             for work, mine in chunks.items()
         ]
-        return list(chunks), {"requests": requests}, total
+        return list(chunks), {"requests": requests}, total, pairs
 
 
 class Dispatcher:
@@ -95,6 +107,7 @@ class Dispatcher:
         self._flights: dict[str, Lane] = {}
         self._numbers = itertools.count(1)
         self._sending: set[asyncio.Task[None]] = set()
+        live.gone = self._gone
 
     def start(self) -> None:
         self.replies.start()
@@ -103,7 +116,7 @@ class Dispatcher:
         await self.replies.close()
         for lane in list(self.lanes.values()):
             await lane.breaker.close()
-            for timer, _ in lane.flying.values():
+            for timer, *_ in lane.flying.values():
                 timer.cancel()
         await asyncio.gather(*self._sending, return_exceptions=True)
         await self.broker.close()
@@ -150,6 +163,8 @@ class Dispatcher:
         if isinstance(number, int) and (work := self._works.get(number)):
             work.take(reply)
         if reply.get("done") is True and isinstance(task, str):
+            if (lane := self._flights.get(task)) and isinstance(ms := reply.get("ms"), int | float):
+                lane.measured(lane.flying[task][2], ms)
             self._land(task)
 
     def _lane(self, queue: str, worker: Announcement) -> Lane:
@@ -218,12 +233,12 @@ class Dispatcher:
         lane.pumping = False
         workers = self.live.count(lane.worker.queue)
         while lane.waiting and (places := workers - len(lane.flying)) > 0:
-            works, payload, size = lane.take(self.most_pairs, places)
+            works, payload, size, pairs = lane.take(self.most_pairs, places)
             task = uuid.uuid4().hex
             deadline = max(work.deadline for work in works)
             wait = max(0.0, deadline - time.monotonic())
             timer = asyncio.get_running_loop().call_later(wait + GRACE_S, self._land, task)
-            lane.flying[task] = timer, size
+            lane.flying[task] = timer, size, pairs
             self._flights[task] = lane
             payload |= {"task": task, "reply": self.replies.key}
             if lane.worker.role == "score":
@@ -250,6 +265,15 @@ class Dispatcher:
                 work.finish(Reason.ERROR)
             self._land(payload["task"])
 
+    def _gone(self, queue: str) -> None:
+        """A worker of `queue` lives no more. Which task it had nobody knows: that too many are in flight for a moment
+        costs less than a place that a task holds until its deadline, 25 s away for the rerank API.
+        """
+        for lane in self.lanes.values():
+            if lane.worker.queue == queue:
+                for task in list(lane.flying):
+                    self._land(task)
+
     def _hold(self, size: int) -> None:
         self.bytes += size
         metrics.QUEUE.set(self.bytes)
@@ -259,7 +283,7 @@ class Dispatcher:
         lane = self._flights.pop(task, None)
         if lane is None:
             return
-        timer, size = lane.flying.pop(task)
+        timer, size, _ = lane.flying.pop(task)
         timer.cancel()
         self._hold(-size)
         self._pump_soon(lane)

@@ -41,8 +41,9 @@ class Line(asyncio.Protocol):
         """The answers, one a command. Fails with ResponseError where the server refused one, ConnectionError."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[list[Any]] = loop.create_future()
+        packed = b"".join([hiredis.pack_command(command) for command in commands])
         self._waiting.append((future, len(commands), loop.time()))
-        self._writer.transport.write(b"".join([hiredis.pack_command(command) for command in commands]))
+        self._writer.transport.write(packed)
         return future
 
     def waits_s(self) -> float:
@@ -58,13 +59,15 @@ class Line(asyncio.Protocol):
                 continue
             self._waiting.popleft()
             answers, self._answers = self._answers, []
-            if future.done():  # who asked has left
-                continue
             error = next((one for one in answers if isinstance(one, hiredis.HiredisError)), None)
-            if error:
+            if future.done():  # who asked has left
+                pass
+            elif error:
                 future.set_exception(ResponseError(str(error)))
             else:
                 future.set_result(answers)
+            if str(error or "").startswith("READONLY"):  # a replica now: the same address may lead to its successor
+                self.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.open = False

@@ -7,14 +7,14 @@ know is not to know that nobody is there; the queue's breaker deals with that ou
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 from redis.exceptions import RedisError
 
 from connector.background import end
 from connector.calibration import Calibration, read_calibration
-from connector.contract import BEAT_S, LIVE_S, Announcement, workers_key
+from connector.contract import BEAT_S, LIVE_S, LONG_TRIP_S, Announcement, workers_key
 from connector.servers import open_redis
 
 log = logging.getLogger(__name__)
@@ -28,6 +28,9 @@ class Live:
     def __init__(self, url: str, watched: Iterable[tuple[str, str]]) -> None:
         self.watched = list(dict.fromkeys(watched))
         self.reachable = False
+        self.gone: Callable[[str], None] = lambda queue: None  # called when a worker of a queue lives no more
+        self._told = False  # the server has told the time
+        self._ids: set[tuple[str, str]] = set()
         self._client = open_redis(url, POLL_TIMEOUT_S, 2)
         self._offset = time.time() - time.monotonic()
         self._living: dict[tuple[str, str], list[Announcement]] = {}
@@ -87,15 +90,20 @@ class Live:
                 log.warning("reply server unreachable", extra={"error": str(error)})
             self.reachable = False
             return
-        self.reachable = True
-        self._offset = now - (asked + answered) / 2
+        if answered - asked < LONG_TRIP_S or not self._told:
+            self._offset = now - (asked + answered) / 2
+        self.reachable = self._told = True
+        before, self._ids = self._ids, set()
         self._living, self._counts = {}, {}
         for pair, members in zip(self.watched, answers, strict=True):
             known = list({one.id: one for one in map(_announcement, members) if one}.values())
             for one in known:
                 self._counts[one.queue] = self._counts.get(one.queue, 0) + 1
+                self._ids.add((one.queue, one.id))
             newest = max(known, key=lambda one: one.started, default=None)
             self._living[pair] = [one for one in known if newest and one.fingerprint == newest.fingerprint]
+        for queue in {queue for queue, _ in before - self._ids}:
+            self.gone(queue)
 
     async def _poll_on(self) -> None:
         while True:

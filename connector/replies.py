@@ -41,9 +41,9 @@ class Replies:
             connection: AbstractConnection | None = None
             try:
                 connection = await pool.get_connection()  # type: ignore[no-untyped-call]
-                tries = 0
                 while True:
                     await self._take(connection)
+                    tries = 0
             except (RedisError, OSError, TimeoutError) as error:
                 log.info("reply list lost", extra={"error": str(error)})
             finally:

@@ -30,6 +30,7 @@ def make_app(broker_url: str) -> Celery:
         broker_transport_options={
             "queue_order_strategy": "priority",
             "socket_keepalive": True,
+            "health_check_interval": 3,  # seconds: a connection that was dropped in silence is noticed
             "ack_emulation": False,  # on Redis: no second copy of a message, which nobody would send again
         },
     )

@@ -7,7 +7,7 @@ import logging
 import threading
 
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import ReadOnlyError, RedisError
 
 from connector.contract import BEAT_S, LIVE_S, Announcement, read_announcement, workers_key
 from workers.clock import Clock
@@ -56,6 +56,8 @@ class Heartbeat:
                     log.info("announcing again")
                 self._reached = True
             except RedisError as error:
+                if isinstance(error, ReadOnlyError):  # a replica now: the same address may lead to its successor
+                    self.server.connection_pool.disconnect()
                 if self._reached:
                     log.warning("not announced: %s", error)
                 self._reached = False

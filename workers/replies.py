@@ -28,6 +28,7 @@ def connect(url: str) -> Redis:
         url.replace("redis+socket://", "unix://").replace("virtual_host=", "db="),
         socket_timeout=SERVER_TIMEOUT_S,
         socket_connect_timeout=SERVER_TIMEOUT_S,
+        socket_keepalive=True,
         retry=Retry(NoBackoff(), 1),  # a connection that was closed meanwhile; more would hold the worker for seconds
     )
 

@@ -84,6 +84,8 @@ class StubScorer:
         self, pairs: Sequence[Pair], wanted: Callable[[int], bool] = every, best: Sequence[int] = ()
     ) -> Iterator[Scored]:
         places = [place for place in range(len(pairs)) if wanted(place)]
+        if not places:
+            return
         logits = np.array([self._logit(*pairs[place]) for place in places], np.float32)
         spans = np.array([(0, len(pairs[place][1])) for place in places], np.uint32).reshape(-1, 2)
         yield Scored(places, logits, spans if any(best) else None)

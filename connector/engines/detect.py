@@ -4,6 +4,7 @@ Response headers decide (`X-OpenSearch-Version`, `X-elastic-product`); they are 
 from the header or from `/_nodes/_local`, which a service account may not be allowed to read: then it is "unknown".
 """
 
+import asyncio
 import logging
 
 import httpx
@@ -24,25 +25,39 @@ QUESTIONS = ("/_nodes/_local?filter_path=nodes.*.version", "/_cluster/health", "
 
 
 async def detect(settings: EngineSettings) -> EngineInfo:
-    """Ask the cluster what it is; the first node that answers speaks for all.
+    """Ask all nodes of the cluster at once what it is; the first that answers speaks for all.
 
     `settings.dialect` other than "auto" is believed, and only the version is asked. Raises EngineUnreachable,
     EngineTimeout, and EngineError where the cluster does not say what it is.
     """
-    problems: list[str] = []
-    for url in settings.url:
-        try:
-            info = await _ask(settings, url)
-        except httpx.TimeoutException as error:
-            if len(settings.url) == 1:
-                raise EngineTimeout(f"{_bare(url)}: no answer within {settings.engine_timeout_ms} ms") from error
-            problems.append(f"{_bare(url)}: no answer in time")
-        except httpx.HTTPError as error:
-            problems.append(f"{_bare(url)}: {error}")
-        else:
-            _tell(info)
-            return info
-    raise EngineUnreachable(f"no engine node can be reached ({'; '.join(problems)}); check engine.url and engine.ca")
+    asking = [asyncio.create_task(_answer(settings, url)) for url in settings.url]
+    problems: list[EngineError] = []
+    try:
+        for answer in asyncio.as_completed(asking):
+            try:
+                info = await answer
+            except EngineError as error:
+                problems.append(error)
+            else:
+                _tell(info)
+                return info
+    finally:
+        for one in asking:
+            one.cancel()
+    if len(problems) == 1 and not isinstance(problems[0], EngineUnreachable):
+        raise problems[0]
+    told = "; ".join(map(str, problems))
+    raise EngineUnreachable(f"no engine node can be reached ({told}); check engine.url and engine.ca")
+
+
+async def _answer(settings: EngineSettings, url: str) -> EngineInfo:
+    """What one node says. Raises EngineUnreachable, EngineTimeout, EngineError."""
+    try:
+        return await _ask(settings, url)
+    except httpx.TimeoutException as error:
+        raise EngineTimeout(f"{_bare(url)}: no answer within {settings.engine_timeout_ms} ms") from error
+    except httpx.HTTPError as error:
+        raise EngineUnreachable(f"{_bare(url)}: {error}") from error
 
 
 async def _ask(settings: EngineSettings, url: str) -> EngineInfo:

@@ -85,6 +85,5 @@ async def serve(
         await stop.wait()
     finally:
         watching.cancel()
-        for one in servers:
-            await one.stop()
+        await asyncio.gather(*(one.stop() for one in servers))
         upstream.close()

@@ -103,6 +103,8 @@ class ClientConnection(Connection):
         response = request.response
         try:
             await self._server.app(request)
+            if response.keep_alive:  # who asks on and reads nothing waits, with what it asked
+                await response.drain()
         except Lost:
             self.abort()
         except Exception as exc:  # the last place that can answer
@@ -119,6 +121,7 @@ class ClientConnection(Connection):
         if not self.open:
             return
         self._server.greet(self)
+        request.body.take()  # one that nobody wanted to the end may have stopped the reading
         if not response.keep_alive:
             self._linger()
             return

@@ -54,14 +54,14 @@ class Bench:
     def say(self, task: int, **reply: object) -> None:
         self.dispatcher.receive(msgpack.packb({"task": self.broker.sent[task][0].id, **reply}))
 
-    def answer(self, task: int) -> None:
+    def answer(self, task: int, ms: float = 1.0) -> None:
         """Every chunk of a task, then "done"."""
         for request in self.broker.sent[task][1]["requests"]:
             for number, texts in request["chunks"]:
                 self.say(
                     task, request=request["id"], chunk=number, logits=struct.pack(f"<{len(texts)}f", *[1] * len(texts))
                 )
-        self.say(task, done=True, ms=1.0)
+        self.say(task, done=True, ms=ms)
 
 
 @pytest.fixture
@@ -165,6 +165,36 @@ async def test_a_place_is_free_again_though_nobody_says_done(bench: Bench) -> No
     assert bench.sent()[1:] == [[("waits", [0])]]
     bench.answer(1)
     await waits
+
+
+async def test_a_place_is_free_again_when_a_worker_is_gone(bench: Bench) -> None:
+    lost = bench.ask("lost", 1, within=25)
+    await settle()
+    waiting = bench.ask("waiting", 1)
+    await settle()
+    bench.dispatcher.live.gone("another queue")
+    await settle()
+    assert len(bench.sent()) == 1
+    bench.dispatcher.live.gone(WORKER.queue)
+    await settle()
+    assert bench.sent()[1:] == [[("waiting", [0])]]
+    bench.answer(0)  # the worker lived after all
+    bench.answer(1)
+    assert [work.logits for work in await asyncio.gather(lost, waiting)] == [{0: (1.0,)}] * 2
+
+
+async def test_a_slow_worker_gets_small_tasks(bench: Bench) -> None:
+    long = bench.ask("long", *[32] * 12)
+    await settle()
+    assert bench.sent()[0] == [("long", list(range(8)))]  # 256 pairs: nothing is known yet
+    bench.answer(0, ms=1600.0)
+    await settle()
+    assert bench.sent()[1] == [("long", [8, 9])]  # at 160 pairs a second 64 take 0.4 s
+    bench.answer(1, ms=10.0)
+    await settle()
+    assert bench.sent()[2] == [("long", [10, 11])]
+    bench.answer(2)
+    assert len((await long).logits) == 12
 
 
 async def test_a_caller_who_leaves_takes_his_waiting_chunks_along(bench: Bench) -> None:

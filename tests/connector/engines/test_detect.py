@@ -1,5 +1,7 @@
 """What an engine is, learnt from every kind of answer that engines and what stands before them give."""
 
+import asyncio
+
 import pytest
 
 from connector.credentials import authorization
@@ -54,6 +56,23 @@ async def test_every_way_to_say_it(case: str, caplog: pytest.LogCaptureFixture) 
     async with serving(answers) as url:
         assert await detect(EngineSettings(url=[url])) == expected
     assert ("untested" in caplog.text) == (not expected.tested)
+
+
+async def test_a_node_that_hangs_keeps_nobody_waiting() -> None:
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    silent = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    hung = f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}"
+    answers, expected = CASES["a version we did not run"]
+    async with serving(answers) as url, asyncio.timeout(10):
+        assert await detect(EngineSettings(url=[hung, url])) == expected
+    with pytest.raises(
+        EngineUnreachable, match="no answer within 50 ms"
+    ):
+        await detect(EngineSettings(url=[hung, "http://127.0.0.1:9"], engine_timeout_ms=50))
+    silent.close()
 
 
 async def test_a_front_that_says_nothing() -> None:

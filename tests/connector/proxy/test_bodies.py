@@ -8,9 +8,11 @@ import pytest
 
 from connector.proxy import app as app_module
 from connector.proxy import bodies as bodies_module
+from connector.proxy.http import Request
+from connector.proxy.server import Server
 from connector.proxy.status import health
 from connector.types import Answer, Call, Reply
-from tests.connector.proxy.scripted import APPLIED, Peer, answering, between, search_nothing
+from tests.connector.proxy.scripted import APPLIED, Client, Peer, answering, between, search_nothing
 from tests.connector.proxy.searching import BODY, ENGINE, Recorder, ask, passing, said, search, sent
 
 
@@ -211,3 +213,35 @@ async def test_an_msearch_without_a_place_says_so_for_each_search_where_any_is_u
     others = lines.replace(b"shop", b"other")
     answer, engine = await sent(search(others, target=b"/_msearch"), Recorder(), **full)
     assert (said(answer), engine.endswith(others)) == (None, True)
+
+
+async def test_who_asks_on_and_reads_nothing_waits():
+    heads: list[bytes] = []
+    large = b"HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n" + b"x" * 200_000
+    async with between(answering(large, heads)) as (_, proxy), proxy.client() as client:
+        await client.send(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n" * 300)
+        await asyncio.sleep(0.5)
+        assert len(heads) < 150  # what the sockets hold, and no more
+        for _ in range(300):
+            await client.head()
+            await client.exactly(200_000)
+        assert len(heads) == 300
+
+
+async def test_a_body_that_nobody_wanted_makes_its_connection_deaf_to_nothing():
+    async def refuse(request: Request) -> None:
+        while not request.body.complete:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        request.response.send(503, b"Busy", [], b"")
+
+    server = Server(refuse, lambda: "opensearch")
+    port = await server.start("127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    client = Client(reader, writer)
+    for _ in range(2):
+        await client.send(b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\n\r\n" + b"x" * 250_000)
+        await asyncio.sleep(0.1)
+        await client.send(b"x" * 50_000)  # at once beyond what is held, and the end
+        assert (await client.head()).startswith(b"HTTP/1.1 503 ")
+    writer.close()
+    await server.stop(0.5)
