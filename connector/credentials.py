@@ -1,10 +1,15 @@
-"""How we show an engine who we are, and know it: `engine.service_auth`, `engine.ca` and the client certificate."""
+"""How we show an engine who we are, and know it: `engine.service_auth`, `engine.ca` and the client certificate; and how
+none of it gets into what is written down.
+"""
 
 import base64
+import re
 import ssl
 
 from connector.errors import ConfigError
 from connector.settings import Engine as EngineSettings
+
+_ACCOUNT = re.compile(r"(?<=://)[^/\s]*@|(?<=[?&]password=)[^&\s]*")  # redis:// takes a password as an option, too
 
 
 def authorization(service_auth: str) -> str:
@@ -30,3 +35,8 @@ def tls_context(settings: EngineSettings) -> ssl.SSLContext | bool:
     except (OSError, ssl.SSLError) as error:
         raise ConfigError(f"engine.ca, client_cert or client_key cannot be read: {error}") from error
     return context
+
+
+def without_passwords(text: str) -> str:
+    """The same text, without the user and password of any address in it: for command lines that are kept."""
+    return _ACCOUNT.sub("", text)

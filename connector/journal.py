@@ -1,13 +1,15 @@
 """How far the loading of one file into one index has come, and what was rejected: two files in the state folder.
 
 The position is replaced whole after each batch, and the rejected documents are cut back to what it knows before going
-on: wherever a run is ended, the next one counts every document once.
+on: wherever a run is ended, the next one counts every document once. A run whose documents would get other ids or other
+vectors than those before it begins at the first document again.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -28,20 +30,32 @@ class Tally:
 
 
 class Journal:
-    """Of one source (a file, by path, size and time of change) and one index (by its own name, not its alias)."""
+    """Of one source (a file, by path, size and time of change) and one index (by its own name, not its alias). `how`
+    holds, as JSON values, what else the documents in the index depend on; `changed` names what of it an ended run did
+    otherwise, which is why this one began again.
+    """
 
-    def __init__(self, folder: Path, source: Path, index: str) -> None:
+    def __init__(
+        self, folder: Path, source: Path, index: str, how: Mapping[str, object] = MappingProxyType({})
+    ) -> None:
         found = source.stat()
         self._stamp = [str(source.resolve()), found.st_size, found.st_mtime_ns, index]
         name = hashlib.sha256(orjson.dumps([self._stamp[0], index])).hexdigest()[:16]
         self._position = folder / f"{name}.json"
         self.rejects = folder / f"{name}.rejected.jsonl"
+        self._how = dict(how)
+        self.changed: list[str] = []
         self.tally = Tally()
 
     def start(self, resume: bool = True) -> Tally:
-        """Where to go on: after an ended run over the same, unchanged file, else at the beginning."""
+        """Where to go on: after an ended run over the same, unchanged file that did as this one, else at the beginning.
+        Of a version that did not note how it did, a run is taken up as it is.
+        """
         self._position.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         known = self._read() if resume else None
+        before = known.get("how", self._how) if known else self._how
+        self.changed = sorted(name for name in self._how if before.get(name) != self._how[name])
+        known = None if self.changed else known
         self.tally = Tally(**known["tally"]) if known else Tally()
         with self.rejects.open("ab") as file:
             file.truncate(known["bytes"] if known else 0)
@@ -62,7 +76,8 @@ class Journal:
             bare=before.bare + bare,
         )
         draft = self._position.with_suffix(".part")
-        draft.write_bytes(orjson.dumps({"stamp": self._stamp, "tally": asdict(self.tally), "bytes": size}))
+        found = {"stamp": self._stamp, "how": self._how, "tally": asdict(self.tally), "bytes": size}
+        draft.write_bytes(orjson.dumps(found))
         draft.replace(self._position)
         return self.tally
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from connector.addresses import check_addresses
 from connector.broker import open_broker
 from connector.cache import ScoreCache, VectorCache
 from connector.dispatch import Dispatcher
@@ -30,6 +31,7 @@ class Services:
     @classmethod
     async def open(cls, settings: Settings) -> "Services":
         """Raises ConfigError for a URL that cannot be used or a broker that may evict queues, OSError for a secret."""
+        check_addresses(settings)
         if is_redis(settings.broker.url):
             await refuse_eviction(settings.broker.url)
         url = reply_url(settings)

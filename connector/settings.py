@@ -65,11 +65,13 @@ Language = Annotated[str, AfterValidator(_is_language)]
 
 class Engine(Section):
     url: Annotated[Texts, Field(min_length=1)] = Field(
-        ["http://127.0.0.1:9200"], description="engine nodes; searches go to the first that answers"
+        ["http://127.0.0.1:9200"], description="engine nodes, used in turn; one that does not answer is passed over"
     )
     dialect: Literal["auto", "opensearch", "elasticsearch"] = Field("auto", description="auto asks the cluster")
     ca: str = Field("", description="PEM file of the authority that signed the engine's certificate")
-    client_cert: str = Field("", description="PEM file of our certificate, where the engine asks for one")
+    client_cert: str = Field(
+        "", description="PEM file of our certificate, where the engine asks for one; all callers share it"
+    )
     client_key: str = Field("", description="PEM file of that certificate's key")
     engine_timeout_ms: Positive = Field(30_000, description="longest wait for the engine's own answer")
     service_auth: str = Field(

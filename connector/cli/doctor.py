@@ -16,7 +16,7 @@ from rich.table import Table
 from connector.cli.where import BrokerUrl, Config, EngineUrl, Port, RedisUrl, settings_at
 from connector.doctor.examine import examine
 from connector.doctor.finding import Finding, Level
-from connector.errors import ConfigError
+from connector.errors import ConfigError, EngineRefused
 from connector.settings import Settings
 
 if TYPE_CHECKING:  # the replay needs the extra `evaluate`, the checks do not
@@ -54,7 +54,7 @@ def doctor(
         raise ConfigError("--queries and --index go together: what to replay, and where")
     console = Console(stderr=json)
     settings = settings_at(config, port, engine_url, redis_url, broker_url)
-    proxy = url or f"http://{settings.proxy.host}:{settings.proxy.port if port is None else port}"
+    proxy = url or _address(settings.proxy.host, settings.proxy.port if port is None else port)
     findings = asyncio.run(examine(settings, proxy))
     show(findings, console)
     broken = any(finding.level is Level.ERROR for finding in findings)
@@ -68,6 +68,10 @@ def doctor(
         found = {"findings": [asdict(one) for one in findings], "replay": asdict(replay) if replay else None}
         typer.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2))
     raise typer.Exit(1 if broken else 0)
+
+
+def _address(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def show(findings: Sequence[Finding], console: Console) -> None:
@@ -107,9 +111,13 @@ def _numbered(labels: Sequence[str]) -> str:
 
 
 async def _replay(settings: Settings, path: Path, index: str, most: int, console: Console) -> "Replay":
-    """One query at a time, each asked cold, so that the milliseconds are those of a first search."""
+    """One query at a time, each asked cold, so that the milliseconds are those of a first search. One that the engine
+    refuses (of 1,100 words, say) is counted as that; where it refuses all, its reason is raised.
+    """
+    from connector.client import SearchError
     from connector.doctor.log import read_queries
-    from connector.doctor.replay import compare
+    from connector.doctor.replay import REFUSED, compare
+    from connector.evaluation.answers import Answered
     from connector.evaluation.roads import open_road
     from connector.evaluation.systems import depth_systems, parse_system, policy_of
 
@@ -118,9 +126,15 @@ async def _replay(settings: Settings, path: Path, index: str, most: int, console
     policy = policy_of(index, "", settings)
     before = parse_system("fused" if policy.vector_field else "bm25", policy, settings)
     (after,) = depth_systems(parse_system("reranked", policy, settings), [policy.window], settings)
-    old, new = {}, {}
+    old, new, refusals = {}, {}, []
     async with open_road(settings, index, [before, after]) as road:
         for query in track(chosen, f"{logged.notes[0]}; replaying", console=console):
-            old[query.id] = await road.ask(before, query)
-            new[query.id] = await road.ask(after, query)
+            try:
+                old[query.id] = await road.ask(before, query)
+                new[query.id] = await road.ask(after, query)
+            except (EngineRefused, SearchError) as refused:
+                refusals.append(refused)
+                new[query.id] = Answered("", after.name, query.id, [], state=REFUSED)
+    if len(refusals) == len(chosen):
+        raise refusals[-1]
     return compare(chosen, old, new)

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from connector.cli.comparison import show, unsound_lines
 from connector.cli.where import BrokerUrl, Config, EngineUrl, Port, RedisUrl, settings_at
+from connector.credentials import without_passwords
 from connector.errors import ConfigError
 from connector.evaluation import MEASURES, plots, report
 from connector.evaluation.answers import Answered, AnswerLog
@@ -108,7 +109,8 @@ def evaluate(
         judged = judged.sample(sample, seed)
     if filter:
         judged = judged.filtered(_clause(filter))
-    files = dict(_named_file(written) for written in run or ())
+    files = [_named_file(written) for written in run or ()]
+    others = [file_system(name) for name, _ in files]
     systems: list[System] = []
     answers: dict[str, Mapping[str, Answered]] = {}
     folder = out or Path(f"evaluation-{re.sub(r'[^A-Za-z0-9._-]+', '-', index) or 'runs'}")
@@ -119,17 +121,17 @@ def evaluate(
         systems = systems or default_systems(base, settings, budget_ms)
         if depth:
             systems += depth_systems(_deepest(systems), _windows(depth), settings)
-        _check_names(systems, baseline if not files else "")
+        _check_names([*systems, *others], baseline)
         if url:
             refuse_changes(systems, settings)
         answers |= asyncio.run(_ask(settings, index, systems, judged, folder, resume, at_once, url, console))
     elif not files:
         raise ConfigError("nothing to compare: give --index, or --run NAME=FILE")
-    for name, path in files.items():
-        systems.append(file_system(name))
+    systems += others
+    _check_names(systems, baseline)
+    for name, path in files:
         found = read_run(path)
         answers[name] = {query.id: Answered("", name, query.id, found.get(query.id, [])) for query in judged.queries}
-    _check_names(systems, baseline)
     if bad := unsound(answers):
         console.print("\n".join(map(escape, unsound_lines(bad, running=bool(url)))), style="red")
         raise typer.Exit(1)
@@ -176,7 +178,7 @@ async def _ask(
 def _write(results: Results, folder: Path, console: Console, as_text: bool) -> None:
     """results.json, the plots and report.html, which is of use without the plots, too."""
     folder.mkdir(parents=True, exist_ok=True)
-    command = shlex.join(["secondpass", *sys.argv[1:]])
+    command = shlex.join(map(without_passwords, ["secondpass", *sys.argv[1:]]))
     found = as_json(results, command)
     (folder / "results.json").write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2))
     try:
@@ -225,6 +227,8 @@ def _deepest(systems: Sequence[System]) -> System:
 def _check_names(systems: Sequence[System], baseline: str) -> None:
     names = [system.name for system in systems]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ConfigError(f"two systems are called {', '.join(twice)}; name them with --system 'NAME: ...'")
+        raise ConfigError(
+            f"two systems are called {', '.join(twice)}; name them with --system 'NAME: ...' or --run NAME=FILE"
+        )
     if baseline and baseline not in names:
         raise ConfigError(f"--baseline {baseline!r} is none of {', '.join(names)}")

@@ -106,9 +106,15 @@ async def _run(wanted: _Wanted, settings: Settings, console: Console) -> Tally:
         async with _embedder(settings if wanted.vectors else None) as embedder:
             dims = embedder.dims if embedder else None
             installed = await install(engine, wanted.mapping, wanted.name, dims=dims, language=wanted.language)
-            journal = Journal(state_folder() / "index", wanted.source, installed.index)
+            journal = Journal(state_folder() / "index", wanted.source, installed.index, _how(wanted, fields, embedder))
             if journal.start(wanted.resume).records:
                 console.print(f"Going on after document {journal.tally.records} (--restart begins again).")
+            elif journal.changed:
+                console.print(
+                    f"Beginning again: the run that ended here had another {', another '.join(journal.changed)}. What "
+                    "it indexed is written anew; documents with other ids than today's stay.",
+                    style="yellow",
+                )
             elif lacking:
                 console.print(f"{escape(lacking)}, if the others are no better.", style="yellow")
             began = time.monotonic()
@@ -122,15 +128,19 @@ async def _run(wanted: _Wanted, settings: Settings, console: Console) -> Tally:
                     rate=wanted.rate,
                     watch=watch,
                 )
-            if not installed.live:
-                await switch(engine, wanted.name, installed.index)
             total = await engine.count(installed.index)
+            takes_over = not installed.live and total > 0
+            if takes_over:
+                await switch(engine, wanted.name, installed.index)
     finally:
         await engine.close()
     console.print(
         f"{escape(wanted.name)} -> {escape(installed.index)}: {tally.indexed} indexed, {tally.rejected} rejected in "
         f"{time.monotonic() - began:.1f} s; {total} documents there now."
     )
+    if not (installed.live or takes_over):
+        said = f"{wanted.name} still leads to the index of before: nothing came into {installed.index}."
+        console.print(escape(said), style="yellow")
     if tally.bare:
         many = tally.bare > MANY_BARE * tally.indexed
         advice = ": name the fields of their texts with --text-fields, and run it again" if many else ""
@@ -145,6 +155,15 @@ async def _run(wanted: _Wanted, settings: Settings, console: Console) -> Tally:
 def _fields(wanted: _Wanted) -> tuple[str, ...]:
     """The fields that are embedded: those named, else all texts of the mapping."""
     return wanted.fields or _texts(wanted.mapping, wanted.language)
+
+
+def _how(wanted: _Wanted, fields: tuple[str, ...], embedder: EmbedClient | None) -> dict[str, object]:
+    """What ids and vectors follow from beside the file: a run that goes on must do as the one that ended."""
+    return {
+        "--id-field": wanted.id_field,
+        "--text-fields": list(fields) if embedder else [],
+        "embedder": [one.fingerprint for one in embedder.live.live("embed", MODEL)[:1]] if embedder else [],
+    }
 
 
 def _texts(mapping: str, language: str) -> tuple[str, ...]:

@@ -16,13 +16,14 @@ from typing import Annotated, Any
 import typer
 
 from connector.errors import ConfigError, SecondpassError
+from connector.extras import lacks
 
 GROUP = "secondpass.commands"
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's share of it or the largest file
 
 
 def main() -> None:
-    """Run the command line. Exit status 2: wrong settings or usage; 1: it failed; 130: Ctrl-C."""
+    """Run the command line. Exit status 2: wrong settings, wrong usage, no such package; 1: it failed; 130: Ctrl-C."""
     called = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
     try:
         build(called)()
@@ -31,6 +32,11 @@ def main() -> None:
     except SecondpassError as error:
         print(error, file=sys.stderr)
         sys.exit(2 if isinstance(error, ConfigError) else 1)
+    except ModuleNotFoundError as error:
+        if not (hint := lacks(called, error)):
+            raise
+        print(hint, file=sys.stderr)
+        sys.exit(2)
     except (UnicodeDecodeError, BadGzipFile) as error:
         print(f"a file is not text in UTF-8, the settings or one that was named: {error}", file=sys.stderr)
         sys.exit(2)

@@ -1,20 +1,35 @@
 """`secondpass proxy`: the HTTP side alone, in the foreground."""
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from connector import logs
+from connector.addresses import check_addresses
+from connector.cli.where import Config
+from connector.extras import need
 from connector.settings import Settings, load
 
 
 def proxy(
-    config: Annotated[Path | None, typer.Option(help="Settings; default: ./secondpass.toml where it is.")] = None,
-    port: Annotated[int | None, typer.Option(help="Listen here instead of proxy.port.")] = None,
+    config: Config = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Listen here instead of proxy.port; 0: any that is free.")
+    ] = None,
 ) -> None:
-    """Run the proxy in front of the engine, until SIGTERM or Ctrl-C."""
+    """Run the proxy in front of the engine, until SIGTERM or Ctrl-C.
+
+    Examples:
+
+      secondpass proxy --config /etc/secondpass.toml
+
+      SECONDPASS_ENGINE__URL=http://engine:9200 SECONDPASS_PROXY__HOST=0.0.0.0 secondpass proxy --port 9280
+    """
+    logs.set_up()
     settings = load(config)
+    check_addresses(settings)
+    need("proxy", "proxy", "httptools", "uvloop")
     if port is not None:
         settings = settings.model_copy(update={"proxy": settings.proxy.model_copy(update={"port": port})})
     count = settings.proxy.processes

@@ -9,6 +9,7 @@ import orjson
 import typer
 from rich.console import Console
 
+from connector.addresses import check_addresses
 from connector.cli.tables import Entry, lists_table
 from connector.cli.where import BrokerUrl, Config, EngineUrl, Port, RedisUrl, settings_at
 from connector.client import AsyncClient, Reranking
@@ -46,6 +47,7 @@ def search(
       secondpass search "rain jacket" --index products --url http://proxy:9280 --engine-url http://engine:9200
     """
     settings = settings_at(config, port, engine_url, redis_url, broker_url)
+    check_addresses(settings)
     found = match_policy((index,), settings.policy)
     policy = found if isinstance(found, Policy) else Policy(name="none", indices=[index], fields=["*"])
     at = url or f"http://{settings.proxy.host}:{settings.proxy.port if port is None else port}"

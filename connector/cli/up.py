@@ -9,10 +9,20 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from connector.cli.where import LAST_PORT, Config
 from connector.local.processes import stopped_by_signals
 from connector.local.stack import Stack, Wish, running
 
 _Engine = Literal["opensearch", "elasticsearch"]
+StackPort = Annotated[
+    int, typer.Option(min=1, max=LAST_PORT, help="The proxy's port; the parts take the four that follow.")
+]
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of the engine's data; default: in the cache folder ($SECONDPASS_CACHE, ~/.cache/secondpass)."
+    ),
+]
 
 
 def up(
@@ -22,13 +32,18 @@ def up(
     engine_url: Annotated[str, typer.Option(help="Use the engine at this URL and start none.")] = "",
     redis_url: Annotated[str, typer.Option(help="Use this server for the cache and start none.")] = "",
     broker_url: Annotated[str, typer.Option(help="Use this broker, redis:// or amqp://, and start none.")] = "",
-    port: Annotated[int, typer.Option(help="The proxy's port; the parts take the four that follow.")] = 9280,
-    config: Annotated[Path | None, typer.Option(help="Settings; default: ./secondpass.toml where it is.")] = None,
-    data: Annotated[
-        Path | None, typer.Option(help="Folder of the engine's data; default: in the cache folder.")
-    ] = None,
+    port: StackPort = 9280,
+    config: Config = None,
+    data: Data = None,
 ) -> None:
-    """Start engine, cache, broker, workers and proxy on this machine, until Ctrl-C."""
+    """Start engine, cache, broker, workers and proxy on this machine, until Ctrl-C.
+
+    Examples:
+
+      secondpass up --engine-url http://127.0.0.1:9200 --config secondpass.toml
+
+      secondpass up --engine elasticsearch --port 9380
+    """
     console = Console(stderr=True)
     wish = Wish("up", engine, engine_url, redis_url, broker_url, port, config, data)
     with stopped_by_signals(), running(wish, console) as stack:

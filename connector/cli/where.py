@@ -8,8 +8,15 @@ import typer
 from connector.local.runs import find_addresses
 from connector.settings import Settings, load
 
-Config = Annotated[Path | None, typer.Option(help="Settings; default: ./secondpass.toml where it is.")]
-Port = Annotated[int | None, typer.Option(help="Use the stack of `secondpass up` at this port (its default: 9280).")]
+LAST_PORT = 65_531  # of a stack: its parts take the four ports behind its proxy's
+
+Config = Annotated[
+    Path | None, typer.Option(help="Settings; default: $SECONDPASS_CONFIG, else ./secondpass.toml where it is.")
+]
+Port = Annotated[
+    int | None,
+    typer.Option(min=1, max=LAST_PORT, help="Use the stack of `secondpass up` at this port (its default: 9280)."),
+]
 EngineUrl = Annotated[str, typer.Option(help="Use the engine at this URL.")]
 RedisUrl = Annotated[str, typer.Option(help="Use the cache server at this URL.")]
 BrokerUrl = Annotated[str, typer.Option(help="Use the broker at this URL, redis:// or amqp://.")]

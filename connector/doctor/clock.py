@@ -28,7 +28,7 @@ async def check(settings: Engine) -> list[Finding]:
             reply = await client.get(QUESTION)
             answered = time.time()
         written = next(node["timestamp"] for node in reply.json()["nodes"].values()) / 1000
-    except (httpx.HTTPError, ValueError, KeyError, StopIteration):
+    except (httpx.HTTPError, ValueError, AttributeError, KeyError, TypeError, StopIteration):
         return []
     return list(_said(written, asked, answered))
 

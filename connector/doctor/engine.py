@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import httpx
+
 from connector.doctor.finding import Finding, error, ok, warning
 from connector.engines.base import Engine
 from connector.engines.detect import TESTED
@@ -19,7 +21,7 @@ async def check(settings: EngineSettings) -> tuple[Engine | None, list[Finding]]
         engine = await open_engine(settings)
     except ConfigError as refused:
         return None, [error(ABOUT, str(refused), "correct the [engine] section, or install the client it names")]
-    except EngineError as failed:
+    except (EngineError, httpx.InvalidURL) as failed:
         return None, [error(ABOUT, str(failed), f"start the engine at {urls}, or correct engine.url and engine.ca")]
     return engine, list(_version(engine))
 

@@ -41,9 +41,13 @@ def check_folder(about: str, folder: Path) -> Finding:
     weights = sorted(folder.glob("*.safetensors"))
     if cut := [path.name for path in weights if not _complete(path)]:
         return error(about, f"{', '.join(cut)} is cut short or no safetensors file", "copy the file again")
-    manifest = folder / "secondpass.json"
-    hashes = json.loads(manifest.read_bytes()).get("sha256", {}) if manifest.is_file() else {}
-    if changed := [name for name, known in hashes.items() if _sha256(folder / name) != known]:
+    try:
+        hashes = _hashes(folder / "secondpass.json")
+        changed = [name for name, known in hashes.items() if _sha256(folder / name) != known]
+    except (ValueError, AttributeError) as damaged:
+        fix = "copy the file again; `secondpass models verify` then looks at all of them"
+        return error(about, f"{folder / 'secondpass.json'} is damaged: {damaged}", fix)
+    if changed:
         fix = "copy the files again, or `secondpass train` anew if they were changed on purpose"
         return error(about, f"not the files that were released: {', '.join(changed)}", fix)
     if not weights:
@@ -51,6 +55,12 @@ def check_folder(about: str, folder: Path) -> Finding:
     return ok(
         about, f"{len(hashes)} files have their hashes" if hashes else f"{len(weights)} complete files of weights"
     )
+
+
+def _hashes(manifest: Path) -> dict[str, str]:
+    """By file name; none where there is no manifest. Raises ValueError, AttributeError for a damaged one."""
+    found: dict[str, str] = json.loads(manifest.read_bytes()).get("sha256", {}) if manifest.is_file() else {}
+    return found
 
 
 def _folder(source: str) -> Path | None:
@@ -73,9 +83,9 @@ def _complete(path: Path) -> bool:
             return False
         try:
             header = json.loads(file.read(length))
-        except ValueError:
+            ends = [int(entry["data_offsets"][1]) for name, entry in header.items() if name != "__metadata__"]
+        except (ValueError, AttributeError, KeyError, IndexError, TypeError):
             return False
-    ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
     return bool(size == HEADER_BYTES + length + max(ends, default=0))
 
 

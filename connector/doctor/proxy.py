@@ -12,7 +12,7 @@ async def check(url: str) -> list[Finding]:
         async with httpx.AsyncClient(timeout=WAIT_S, trust_env=False) as client:
             found = (await client.get(f"{url}/_secondpass/ready")).json()
         missing = list(found["missing"])
-    except (httpx.HTTPError, ValueError, KeyError, TypeError) as failed:
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as failed:
         fix = "start it with `secondpass proxy`, or say where it is with --url"
         return [warning("proxy", f"no proxy answers at {url} ({type(failed).__name__})", fix)]
     if missing:

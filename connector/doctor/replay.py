@@ -14,6 +14,7 @@ from connector.evaluation.judgments import Query
 
 TOP = 10
 CHANGED = 10  # queries that are shown
+REFUSED = "refused"  # the state of what the engine did not answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def compare(queries: Sequence[Query], old: Mapping[str, Answered], new: Mapping[
         for query in queries
         if new[query.id].state == "applied" and old[query.id].ids
     ]
-    took = sorted(answered.took_ms for answered in new.values())
+    took = sorted(answered.took_ms for answered in new.values() if answered.state != REFUSED)
     added = sorted(answered.ms for answered in new.values() if answered.state == "applied")
     return Replay(
         queries=len(queries),

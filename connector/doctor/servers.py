@@ -1,11 +1,15 @@
 """The Redis servers: do they answer, may they evict what must stay, is there room, do their clocks agree with ours."""
 
+import asyncio
+import re
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from redis.exceptions import RedisError
 
+from connector.addresses import check_redis
+from connector.credentials import without_passwords
 from connector.doctor.finding import Finding, error, ok, warning
 from connector.errors import ConfigError
 from connector.servers import is_redis, open_redis
@@ -24,15 +28,32 @@ async def check(settings: Settings) -> list[Finding]:
         if _place(settings.broker.url) == _place(settings.redis.url):
             fix = "give each a server of its own: a cache should evict, a broker must not"
             found.append(warning("broker", "cache and broker are one server", fix))
+    else:
+        found.append(await asyncio.to_thread(check_amqp, settings.broker.url))
     return found
+
+
+def check_amqp(url: str) -> Finding:
+    """Whether an AMQP broker lets us in."""
+    from kombu.connection import Connection
+
+    try:
+        with Connection(url, connect_timeout=WAIT_S) as connection:  # type: ignore[no-untyped-call]
+            connection.connect()
+    except Exception as failed:  # the kinds differ by transport
+        said = without_passwords(f"{type(failed).__name__}: {failed}")
+        fix = "start the server, or correct broker.url with its user, password and virtual host"
+        return error("broker", f"no answer ({said}): nothing is reranked", fix)
+    return ok("broker", "answers")
 
 
 async def check_server(about: str, key: str, url: str) -> list[Finding]:
     """`about` is "cache" or "broker"; `key` is the setting that names the server."""
     try:
-        client = open_redis(url, WAIT_S)
+        check_redis(key, url)
     except ConfigError as refused:
         return [error(about, str(refused), f"correct {key}")]
+    client = open_redis(url, WAIT_S)
     try:
         asked = time.time()
         info: Mapping[str, Any] = await client.info()
@@ -59,7 +80,7 @@ def check_clock(about: str, skew_s: float) -> Iterator[Finding]:
 def _memory(about: str, info: Mapping[str, Any]) -> Iterator[Finding]:
     version = str(info.get("valkey_version") or info.get("redis_version", "0"))
     policy, limit = str(info.get("maxmemory_policy", "noeviction")), int(info.get("maxmemory", 0))
-    if tuple(map(int, version.split(".")[:2])) < OLDEST:
+    if tuple(map(int, re.findall(r"\d+", version)[:2])) < OLDEST:  # of "8.0-rc1", too
         yield error(about, f"version {version} is too old", f"use {'.'.join(map(str, OLDEST))} or newer")
     if about == "broker" and policy != "noeviction":
         fix = "CONFIG SET maxmemory-policy noeviction, and write it into the server's configuration"

@@ -6,6 +6,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
+from connector.addresses import check_addresses
 from connector.contract import LIVE_S, Announcement, embed_queue, workers_key
 from connector.doctor.finding import Finding, error, ok, warning
 from connector.embedding import MODEL
@@ -21,6 +22,7 @@ DEEP = 4  # tasks a worker that may wait: a proxy sends one a worker, and severa
 async def living(settings: Settings) -> list[Announcement]:
     """Every worker that announced itself in the last `LIVE_S` seconds. Raises RedisError, OSError, ConfigError."""
     pairs = [*(("score", model.name) for model in settings.model), ("embed", MODEL)]
+    check_addresses(settings)
     client = open_redis(reply_url(settings), WAIT_S)
     try:
         seconds, _ = await client.time()
@@ -132,12 +134,16 @@ async def _lengths(url: str, names: Sequence[str]) -> dict[str, int]:
 def _amqp_lengths(url: str, names: Sequence[str]) -> dict[str, int]:
     from kombu.connection import Connection
 
+    lengths: dict[str, int] = {}
     with Connection(url, connect_timeout=WAIT_S) as connection:  # type: ignore[no-untyped-call]
-        lengths = {}
+        try:
+            connection.connect()
+        except (*connection.connection_errors, *connection.channel_errors) as error:  # not all are OSErrors
+            raise OSError(str(error)) from error
         for name in names:
             channel = connection.channel()  # asking for a queue that is not there closes the channel
             try:
                 lengths[name] = int(channel.queue_declare(queue=name, passive=True).message_count)
             except connection.channel_errors:
                 lengths[name] = 0
-        return lengths
+    return lengths

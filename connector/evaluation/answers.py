@@ -19,6 +19,7 @@ GUARDS = ("language", "length", "too_few")
 """Skips that are stated and right: the model was not made for the query, or there was nothing to put in order."""
 
 LABELLED = 10  # places whose documents are shown by name
+LABEL_CHARACTERS = 200  # of a name: where a document has no title it is the first of its texts
 
 
 class Answered(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
+from connector.client import SearchError
+from connector.errors import EngineRefused, SecondpassError
 from connector.evaluation.answers import Answered, AnswerLog
 from connector.evaluation.judgments import Query
 from connector.evaluation.roads import Road
@@ -21,13 +23,17 @@ async def collect(
     watch: Callable[[bool], None],
 ) -> Answers:
     """`at_once` queries are under way at a time, cold systems alone and afterwards. `watch` hears of each answer, and
-    whether it was known. Raises what `Road.ask` raises; what was answered until then is kept.
+    whether it was known. Raises what `Road.ask` raises, where a query was refused SecondpassError with its id; what was
+    answered until then is kept.
     """
     found: dict[str, dict[str, Answered]] = {system.name: {} for system in systems}
 
     async def answer(system: System, query: Query) -> None:
         known = log.known(road.key(system, query))
-        answered = known or await road.ask(system, query)
+        try:
+            answered = known or await road.ask(system, query)
+        except (EngineRefused, SearchError) as refused:
+            raise SecondpassError(f"query {query.id} was refused ({system.name}): {refused}") from refused
         if known is None:
             log.keep(answered)
         found[system.name][query.id] = answered

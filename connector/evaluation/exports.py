@@ -12,6 +12,7 @@ import orjson
 
 from connector.errors import ConfigError
 from connector.evaluation.files import json_object, number, open_text, read_lines, wrong
+from connector.records import LONGEST_CELL
 
 Rated = list[tuple[str, str, float]]
 """(query id, document id, grade)"""
@@ -52,6 +53,7 @@ def read_csv(path: Path) -> tuple[dict[str, str], Rated]:
     """
     texts: dict[str, str] = {}
     rated: Rated = []
+    csv.field_size_limit(LONGEST_CELL)
     with open_text(path) as stream:
         reader = csv.reader(stream)
         names = ["".join(letter for letter in name.lower() if letter.isalnum()) for name in next(reader, [])]

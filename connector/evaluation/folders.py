@@ -39,10 +39,13 @@ def parts(folder: Path) -> set[str]:
 
 
 def read_split(folder: Path) -> dict[str, list[str]]:
-    """Query ids by part, as `split.json` or else the queries' own lines name them."""
+    """Query ids by part, as `split.json` or else the queries' own lines name them. Raises ConfigError."""
     if path := _find(folder, "split.json"):
-        with open_text(path) as stream:
-            return {part: list(map(str, ids)) for part, ids in orjson.loads(stream.read()).items()}
+        try:
+            with open_text(path) as stream:
+                return {part: list(map(str, ids)) for part, ids in orjson.loads(stream.read()).items()}
+        except (ValueError, AttributeError, TypeError) as error:
+            raise ConfigError(f'{path}: expected {{"train": [query ids], "test": [...]}}: {error}') from error
     found: dict[str, list[str]] = {}
     if queries := _find(folder, "queries.jsonl"):
         for line, text in read_lines(queries):

@@ -28,7 +28,8 @@ SPELLINGS = {"MRR": "RR", "MAP": "AP", "RECALL": "R", "PRECISION": "P", "NDCG": 
 
 def measure_name(wanted: str) -> str:
     """A measure as ir-measures names it, from that or from what people call it (`MRR@10`, `recall@100`). Raises
-    ConfigError for one that there is not.
+    ConfigError for one that there is not, and for one that ir-measures knows but cannot compute here for queries of any
+    id: it is tried on a query called "q".
     """
     kind, at, depth = wanted.strip().partition("@")
     name = SPELLINGS.get(kind.upper(), kind) + at + depth
@@ -37,6 +38,13 @@ def measure_name(wanted: str) -> str:
     except (NameError, ValueError, SyntaxError) as error:
         raise ConfigError(
             f"{wanted!r} is no measure; there are nDCG@10, RR, AP, P@5, R@100, Judged@10 and others of ir-measures"
+        ) from error
+    try:
+        per_query({"q": ["a"]}, {"q": {"a": 1}}, name)
+    except Exception as error:  # each of its providers fails in a way of its own
+        raise ConfigError(
+            f"{wanted!r} cannot be computed ({str(error).splitlines()[0]}); there are nDCG@10, RR, AP, P@5, R@100, "
+            "Judged@10 and others of ir-measures"
         ) from error
     return name
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from connector.evaluation.answers import LABELLED, Answered
+from connector.evaluation.answers import LABEL_CHARACTERS, LABELLED, Answered
 from connector.evaluation.judgments import Query
 from connector.evaluation.statistics import EQUAL
 
@@ -56,7 +56,7 @@ def moves(query: Query, old: Answered, new: Answered) -> tuple[Move, ...]:
     shown = dict.fromkeys([*new.ids[:LABELLED], *old.ids[:LABELLED]])
     labels = old.labels | new.labels
     moved = [
-        Move(key, labels.get(key, key), query.grades.get(key), before.get(key), after.get(key))
+        Move(key, labels.get(key, key)[:LABEL_CHARACTERS], query.grades.get(key), before.get(key), after.get(key))
         for key in shown
         if before.get(key) != after.get(key)
     ]

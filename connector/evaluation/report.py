@@ -142,5 +142,7 @@ def _settings(one: Found) -> tuple[object, ...]:
         one.system.base,
         f"by={one.system.by} window={policy.window} model={policy.model} fusion={policy.fusion} "
         f"weights={policy.fusion_weights} blend={policy.blend.rerank}/{policy.blend.lexical}/{policy.blend.vector} "
-        f"passages={policy.passages}",
+        f"candidates={policy.candidates} passages={policy.passages} stop_margin={policy.stop_margin} "
+        f"agreement={policy.agreement} agreement_field={policy.agreement_field} exclusion={policy.exclusion} "
+        f"template={policy.template!r}",
     )

@@ -23,7 +23,7 @@ from connector.engines.base import Engine
 from connector.engines.http import HttpEngine
 from connector.engines.open import open_engine
 from connector.errors import ConfigError, RerankError, SecondpassError
-from connector.evaluation.answers import LABELLED, Answered, answer_key
+from connector.evaluation.answers import LABEL_CHARACTERS, LABELLED, Answered, answer_key
 from connector.evaluation.compose import composed
 from connector.evaluation.judgments import Query
 from connector.evaluation.systems import System
@@ -75,7 +75,7 @@ class Road:
             system.name,
             query.id,
             ids=[candidate.id for candidate in candidates],
-            labels={c.id: label(orjson.loads(c.raw).get("_source"), c.id) for c in candidates[:LABELLED]},
+            labels={c.id: _label(orjson.loads(c.raw).get("_source"), c.id) for c in candidates[:LABELLED]},
             took_ms=round((time.perf_counter() - began) * 1000, 1),
         )
 
@@ -206,6 +206,10 @@ async def _await_worker(live: Live, role: str, model: str) -> None:
     )
 
 
+def _label(source: Mapping[str, Any] | None, id: str) -> str:
+    return label(source, id)[:LABEL_CHARACTERS]
+
+
 def _of_result(key: str, system: System, query: Query, found: SearchResult, took_ms: float) -> Answered:
     said = found.rerank
     return Answered(
@@ -213,7 +217,7 @@ def _of_result(key: str, system: System, query: Query, found: SearchResult, took
         system.name,
         query.id,
         ids=[hit.id for hit in found.hits],
-        labels={hit.id: label(hit.source, hit.id) for hit in found.hits[:LABELLED]},
+        labels={hit.id: _label(hit.source, hit.id) for hit in found.hits[:LABELLED]},
         took_ms=round(took_ms, 1),
         state=said.state,
         reason=said.reason or "",

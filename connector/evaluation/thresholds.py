@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from connector.errors import ConfigError
 from connector.evaluation.measures import measure_name
 from connector.evaluation.results import Results
+from connector.evaluation.statistics import EQUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,6 @@ def missed(thresholds: Sequence[Threshold], results: Results) -> list[str]:
         if name not in results.found:
             raise ConfigError(f"--fail-under names {name!r}; there is {', '.join(results.found)}")
         value = results.found[name].means[one.measure].value
-        if value < one.least:
+        if value < one.least - EQUAL:  # a mean of 0.7, 0.7 and 0.7 is 0.6999999999999998
             said.append(f"{name}: {one.measure} {value:.4f} is under {one.least:g}")
     return said

@@ -1,4 +1,7 @@
-"""TREC's files: qrels (`query 0 document grade`), topics, and runs (`query Q0 document rank score tag`)."""
+"""TREC's files: qrels (`query 0 document grade`), topics, and runs (`query Q0 document rank score tag`).
+
+Columns are separated by tabs where a line has as many as it should, so that ids may hold spaces; else by white space.
+"""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +19,7 @@ _TITLE = re.compile(r"<title>\s*(?:Topic:)?\s*(.*?)\s*(?=<|\Z)", re.DOTALL | re.
 def read_qrels(path: Path) -> Iterator[tuple[str, str, float]]:
     """Each (query id, document id, grade), of four columns as TREC has them or three (without the second)."""
     for line, text in read_lines(path):
-        cells = text.split()
+        cells = _cells(text, 3, 4)
         if len(cells) not in (3, 4):
             raise wrong(path, line, f"{len(cells)} columns; qrels have `query 0 document grade`")
         if line == 1 and not cells[-1].lstrip("+-").replace(".", "", 1).isdigit():
@@ -45,7 +48,7 @@ def read_run(path: Path) -> dict[str, list[str]]:
     """Query id -> documents in trec_eval's order, of lines `query Q0 document rank score tag`."""
     scores: dict[str, dict[str, float]] = {}
     for line, text in read_lines(path):
-        cells = text.split()
+        cells = _cells(text, 5, 6)
         if len(cells) not in (5, 6):
             raise wrong(path, line, f"{len(cells)} columns; a run has `query Q0 document rank score tag`")
         query, document, score = cells[0], cells[2], number(path, line, cells[4])
@@ -55,6 +58,11 @@ def read_run(path: Path) -> dict[str, list[str]]:
     if not scores:
         raise ConfigError(f"{path}: an empty run")
     return {query: ranked(found.items()) for query, found in scores.items()}
+
+
+def _cells(text: str, *counts: int) -> list[str]:
+    by_tabs = [cell.strip() for cell in text.strip().split("\t")]
+    return by_tabs if len(by_tabs) in counts else text.split()
 
 
 def _json_topics(path: Path) -> Iterator[tuple[str, str]]:

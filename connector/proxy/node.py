@@ -198,7 +198,9 @@ class Node:
     def __init__(self, url: str, context: ssl.SSLContext | None) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or not url.isascii():
-            raise ConfigError(f"engine.url: {url!r} is no http:// or https:// address")
+            raise ConfigError(
+                'engine.url is no address like "https://engine:9200"'
+            )  # not shown: it may hold a password
         if parts.username is not None:
             raise ConfigError("engine.url must hold no user: callers' own credentials are forwarded")
         self.host, self.port = parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)

@@ -3,9 +3,13 @@
 import ctypes
 import os
 import signal
+import sys
 import tempfile
+import traceback
 from collections.abc import Callable
 from types import FrameType
+
+from connector.errors import SecondpassError
 
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
@@ -49,5 +53,9 @@ def _fork(work: Callable[[], None]) -> int:
         status = 0
     except KeyboardInterrupt:
         status = 0
+    except SecondpassError as error:
+        print(error, file=sys.stderr, flush=True)
+    except Exception:
+        traceback.print_exc()
     finally:
         os._exit(status)

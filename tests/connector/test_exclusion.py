@@ -18,6 +18,12 @@ from connector.exclusion import READ_CHARACTERS, excluded, verdicts
         ("bag with no handles for women", "handle"),
         ("pan without any lid and handle", "lid"),
         ("vase without glass", "glass"),
+        ("lights without batteries", "battery"),
+        ("towel without stitches", "stitch"),
+        ("cat food without dishes", "dish"),
+        ("gift without boxes", "box"),
+        ("mirror without glasses", "glass"),
+        ("shirt without laces", "lace"),
         ("gluten free bread", ""),
         ("no show socks", ""),
         ("doctors without", ""),
@@ -45,6 +51,25 @@ def test_the_thing_is_the_last_word_of_what_is_excluded(query: str, thing: str) 
 )
 def test_what_a_text_says(text: str, verdict: int) -> None:
     assert verdicts("cord", [text]) == [verdict]
+
+
+@pytest.mark.parametrize(
+    ("query", "text", "verdict"),
+    [
+        ("lights without batteries", "with battery included", -1),
+        ("lights without battery", "2 batteries included", -1),
+        ("lights without battery", "no batteries needed", 1),
+        ("lights without batteries", "battery-free", 1),
+        ("socks without toys", "a toy beside it", -1),
+        ("plates without cookies", "one cookie", -1),
+        ("cat food without dishes", "dish set", -1),
+        ("gift without box", "in boxes", -1),
+        ("lamp without cord", "no corduroy here, has a cord", -1),
+        ("lamp without cord", "non-corded", 1),
+    ],
+)
+def test_singular_and_plural_are_one_thing(query: str, text: str, verdict: int) -> None:
+    assert verdicts(excluded(query), [text]) == [verdict]
 
 
 @given(st.text(), st.lists(st.text(), max_size=3))

@@ -197,6 +197,35 @@ async def test_a_changed_file_and_restart_begin_again(tmp_path: Path) -> None:
     assert started(tmp_path, path).tally == Tally()
 
 
+async def test_a_run_that_would_do_otherwise_begins_again(tmp_path: Path) -> None:
+    engine, path = await numbered(tmp_path, 2 * BATCH)
+    how = {"--id-field": None, "--text-fields": ["name"], "embedder": ["a"]}
+
+    def begun(**other: object) -> Journal:
+        journal = Journal(tmp_path / "state", path, "numbers", how | other)
+        journal.start()
+        return journal
+
+    engine.faults = [Item("0", 400, "refused"), EngineRefused("ended", 500)]
+    with pytest.raises(EngineRefused):
+        await load(engine, read(path), "numbers", begun())
+    assert (begun().tally.records, begun().changed) == (BATCH, [])
+    again = begun(**{"--id-field": "sku", "embedder": ["b"]})
+    assert (again.tally, again.changed) == (Tally(), ["--id-field", "embedder"])
+
+
+async def test_a_run_of_a_version_that_noted_less_goes_on(tmp_path: Path) -> None:
+    engine, path = await numbered(tmp_path, 2 * BATCH)
+    engine.faults = [Item("0", 400, "refused"), EngineRefused("ended", 500)]
+    with pytest.raises(EngineRefused):
+        await load(engine, read(path), "numbers", started(tmp_path, path))
+    (position,) = (tmp_path / "state").glob("*[0-9a-f].json")
+    known = orjson.loads(position.read_bytes())
+    position.write_bytes(orjson.dumps({name: known[name] for name in ("stamp", "tally", "bytes")}))
+    journal = Journal(tmp_path / "state", path, "products", {"--id-field": "sku"})
+    assert journal.start().records == BATCH
+
+
 async def test_ctrl_c_keeps_what_was_settled(tmp_path: Path) -> None:
     engine, path = await numbered(tmp_path, 4 * BATCH)
     settled = asyncio.Event()

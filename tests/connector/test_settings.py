@@ -158,3 +158,10 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     broken.write_text("[proxy\n")
     with pytest.raises(ConfigError, match="not TOML"):
         load(broken)
+
+
+def test_all_policies_come_from_one_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the README says: a list of the environment stands for all of the file's."""
+    monkeypatch.setenv("SECONDPASS_POLICY", '[{"name": "shop", "indices": ["a"], "fields": ["b"]}]')
+    found = parse({"policy": [{"name": "files", "indices": ["x"], "fields": ["y"]}]})
+    assert [policy.name for policy in found.policy] == ["shop"]

@@ -1,5 +1,6 @@
 """The files for Docker, without its engine: a linter, the client where it is there, and the rules we keep."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import yaml
 DOCKER = Path(__file__).parents[2] / "docker"
 COMPOSE: dict[str, Any] = yaml.safe_load((DOCKER / "compose.yaml").read_text(encoding="utf-8"))
 SERVICES: dict[str, Any] = COMPOSE["services"]
+VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
 
 
 @pytest.mark.parametrize("name", ["proxy.Dockerfile", "worker.Dockerfile"])
@@ -69,11 +71,29 @@ def test_the_containers_settings_can_be_read(monkeypatch: pytest.MonkeyPatch) ->
     from connector.settings import load
 
     for name, value in SERVICES["proxy"]["environment"].items():
-        if not value.startswith("$"):
-            monkeypatch.setenv(name, value)
+        monkeypatch.setenv(name, VARIABLE.sub(r"\2", value))
     settings = load(DOCKER / "secondpass.toml")
     assert settings.engine.url == ["http://engine:9200"]
     assert [policy.name for policy in settings.policy] == ["shop"]
+
+
+def test_every_variable_has_a_default_and_is_explained() -> None:
+    text = (DOCKER / "compose.yaml").read_text(encoding="utf-8")
+    names = {name for name, _ in VARIABLE.findall(text)}
+    assert {"SECONDPASS_CACHE_KEY", "SECONDPASS_ENGINE__URL"} <= names
+    assert text.count("${") == len(VARIABLE.findall(text))
+    page = (DOCKER.parent / "docs" / "operations.md").read_text(encoding="utf-8")
+    assert not [name for name in names if name not in page]
+
+
+def test_models_of_the_hub_stay() -> None:
+    """The folder belongs to the workers' user in the image: a new volume takes its owner from there."""
+    assert "models" in COMPOSE["volumes"]
+    for name in ("score", "embed", "score-gpu"):
+        assert "models:/models" in SERVICES[name]["volumes"]
+    worker = (DOCKER / "worker.Dockerfile").read_text(encoding="utf-8")
+    assert "HF_HOME=/models" in worker
+    assert "install -d -o 10001 /models" in worker
 
 
 def test_no_package_hides_the_docker_sdk() -> None:

@@ -315,3 +315,18 @@ def test_ranges_can_be_put_beside_the_model_itself(tiny: dict[str, Path], tmp_pa
     assert (folder / "model.safetensors").read_bytes() == before
     assert read_inputs(folder)
     assert not differences(folder)
+
+
+def test_a_folder_is_there_with_its_hashes_or_not_at_all(
+    tiny: dict[str, Path], tmp_path: Path, texts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(folder: Path) -> None:
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("workers.manifest.write_manifest", full)
+        with pytest.raises(OSError, match="no space left"):
+            quantize(str(tiny["bert"]), tmp_path / "out", texts=texts, min_tau=0.5)
+    assert not (tmp_path / "out").exists()
+    quantize(str(tiny["bert"]), tmp_path / "out", texts=texts, min_tau=0.5)
+    assert not differences(tmp_path / "out")

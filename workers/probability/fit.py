@@ -16,7 +16,8 @@ Flags = NDArray[np.bool_]
 Fit = Callable[[Floats, Flags], Calibration]
 
 FREE = 1e12  # scikit-learn's inverse of regularisation: none in effect
-DIGITS = 5  # of logits and probabilities that are written down
+DIGITS = 5  # of numbers that are written down
+LARGE = 100.0  # logits above this are fitted in a larger unit: at 1e6 the solver ends where it begins
 
 
 def targets(relevant: Flags) -> tuple[float, float]:
@@ -37,13 +38,19 @@ def platt(logits: Floats, relevant: Flags) -> Calibration:
     low, high = targets(relevant)
     share = np.where(relevant, high, low)
     answers = np.repeat([True, False], len(logits))
+    unit = max(1.0, float(np.abs(logits).max()) / LARGE)
     found = LogisticRegression(C=FREE, tol=1e-8, max_iter=1000).fit(
-        np.tile(logits, 2)[:, None], answers, sample_weight=np.concatenate([share, 1 - share])
+        np.tile(logits / unit, 2)[:, None], answers, sample_weight=np.concatenate([share, 1 - share])
     )
-    slope, intercept = float(found.coef_[0, 0]), float(found.intercept_[0])
+    slope, intercept = float(found.coef_[0, 0]) / unit, float(found.intercept_[0])
     if slope <= 0:
         raise ConfigError("relevant documents do not have the higher logits here: there is nothing to calibrate")
-    return Calibration(round(slope, DIGITS), round(intercept, DIGITS))
+    return Calibration(_written(slope), _written(intercept))
+
+
+def _written(value: float) -> float:
+    """Five digits behind the point, and of what begins further behind its first five: the slope of large logits."""
+    return round(value, DIGITS) if abs(value) >= 0.1 else float(f"{value:.{DIGITS}g}")
 
 
 def isotonic(logits: Floats, relevant: Flags) -> Calibration:

@@ -68,8 +68,11 @@ def from_lines(path: Path) -> Graded:
         try:
             if line.strip():
                 row = json.loads(line)
+                grade = float(row["grade"])
+                if not grade.is_integer():
+                    raise ConfigError(f"{path}, line {number}: grade {grade:g}; grades are whole numbers, as 0 to 3")
                 found.pairs.append((str(row["query"]), str(row["document"])))
-                found.grades.append(int(row["grade"]))
+                found.grades.append(int(grade))
                 found.queries.append(str(row["query"]))
         except (ValueError, KeyError, TypeError) as error:
             form = '{"query": "...", "document": "...", "grade": 2}'

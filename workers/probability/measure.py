@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from connector.errors import ConfigError
 from workers.probability.fit import Fit, Flags, Floats
 
 FOLDS = 5
@@ -51,12 +52,20 @@ MEASURES = {"brier": brier, "log_loss": log_loss, "calibration_error": calibrati
 
 
 def cross_validated(logits: Floats, relevant: Flags, queries: Sequence[str], fit: Fit) -> Floats:
-    """Each pair's probability under a calibration that was fitted without its query."""
+    """Each pair's probability under a calibration that was fitted without its query. Raises ConfigError where some
+    queries hold all documents of one kind.
+    """
     from sklearn.model_selection import GroupKFold
 
     found = np.empty(len(logits))
     folds = GroupKFold(min(FOLDS, len(set(queries))))
     for known, held in folds.split(logits, relevant, list(queries)):
+        if relevant[known].all() or not relevant[known].any():
+            kind = "irrelevant" if relevant[known].all() else "relevant"
+            raise ConfigError(
+                f"all {kind} documents belong to a fifth of the queries, and a calibration is judged without each fifth"
+                f" in turn: grade {kind} documents of more queries"
+            )
         calibration = fit(logits[known], relevant[known])
         found[held] = [calibration.probability(float(logit)) for logit in logits[held]]
     return found

@@ -89,9 +89,10 @@ def quantize(
         if inside:
             for name in ADDED:
                 (stage / name).replace(source / name)
+            write_manifest(source)
         else:
+            write_manifest(stage)
             stage.rename(out)
-    write_manifest(out)
     console.print(f"written: {out}", highlight=False)
     if forgot and runtime is Runtime.ONNX:
         console.print(

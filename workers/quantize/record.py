@@ -10,6 +10,7 @@ from pathlib import Path
 from connector.errors import ConfigError
 from workers.checkpoint import has_weights
 from workers.runtimes.inputs import hash_weights
+from workers.whole import write_whole
 
 FILE = "quantization.json"
 MAX_LOSS = 0.002  # mean nDCG@10 that `auto` may give away for speed
@@ -65,7 +66,8 @@ def read_record(folder: Path) -> Record | None:
 
 
 def write_record(folder: Path, record: Record) -> None:
-    (folder / FILE).write_text(json.dumps(asdict(record), indent=2) + "\n", encoding="utf-8")
+    text = json.dumps(asdict(record), indent=2) + "\n"
+    write_whole(folder / FILE, lambda part: part.write_text(text, encoding="utf-8"))
 
 
 def allows(record: Record, folder: Path) -> bool:

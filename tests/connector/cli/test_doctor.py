@@ -69,6 +69,21 @@ def test_a_whole_installation_and_its_logged_queries(bench: Bench) -> None:
     assert "overlap@10" in run(*typed[:-1]).output
 
 
+def test_a_query_that_the_engine_refuses_is_counted(bench: Bench) -> None:
+    log = bench.folder / "long.txt"
+    log.write_text(" ".join(f"word{n}" for n in range(1100)) + "\nred thing\n")
+    config = ("--config", str(bench.folder / "secondpass.toml"))
+    done = run(*config, "--queries", str(log), "--index", bench.index, "--json")
+    assert done.exit_code == 0, done.output
+    assert orjson.loads(done.stdout)["replay"]["outcomes"] == {"refused": 1, "applied": 1}
+
+
+def test_an_address_of_all_interfaces(tmp_path: Path) -> None:
+    config = tmp_path / "secondpass.toml"
+    config.write_text(DOWN.replace("[proxy]", '[proxy]\nhost = "::"'))
+    assert "no proxy answers at http://[::]:9 " in " ".join(run("--config", str(config)).output.split())
+
+
 def test_queries_need_an_index() -> None:
     assert "--queries and --index go together" in str(run("--index", "shop").exception)
 

@@ -106,16 +106,21 @@ def test_a_query_in_another_language_is_a_stated_skip(bench: Bench, tmp_path: Pa
     assert "reranked: 1 skipped: language" in done.output
 
 
-def test_files_of_others_need_no_engine(bench: Bench, tmp_path: Path) -> None:
+def test_files_of_others_need_no_engine(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, order in (("ours", (3, 5, 1)), ("theirs", (1, 5, 3))):
         rows = [f"{word} Q0 {word}-{n} {rank} {9 - rank} x" for word in WORDS for rank, n in enumerate(order)]
         (tmp_path / f"{name}.trec").write_text("\n".join(rows))
     typed = [str(bench.folder / "judged.jsonl"), "--out", str(tmp_path / "out")]
     for name in ("theirs", "ours"):
         typed += ["--run", f"{name}={tmp_path / name}.trec"]
+    monkeypatch.setattr("sys.argv", ["secondpass", "evaluate", *typed, "--redis-url", "redis://:secret@cache:6379/0"])
     done = CliRunner().invoke(build("evaluate"), ["evaluate", *typed, "--fail-under", "ours:nDCG@10=1"])
     assert done.exit_code == 0, done.output
     assert "nDCG@10 against theirs" in done.output
+    for name in ("results.json", "report.html"):
+        said = (tmp_path / "out" / name).read_text()
+        assert "--redis-url redis://cache:6379/0" in said
+        assert "secret" not in said
 
 
 @pytest.mark.parametrize(
@@ -128,6 +133,8 @@ def test_files_of_others_need_no_engine(bench: Bench, tmp_path: Path) -> None:
         (["--depth", "ten"], "write windows like 10,20"),
         (["--filter", "red"], "write a query clause as JSON"),
         (["--measure", "quality"], "'quality' is no measure"),
+        (["--run", "theirs/a.trec", "--run", "ours/a.trec"], "two systems are called a; name them"),
+        (["--run", "bm25=a.trec", "--system", "bm25"], "two systems are called bm25"),
         (["--url", "http://127.0.0.1:9", "--system", "a: blend=1/1/1"], "a running proxy"),
         (["--url", "http://127.0.0.1:9", "--depth", "4"], "a running proxy"),
     ],

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import orjson
@@ -16,6 +17,8 @@ from typer.testing import CliRunner, Result
 from connector.cli.main import build
 from connector.cli.where import settings_at
 from connector.errors import ConfigError
+from connector.journal import Journal
+from connector.keys import state_folder
 from connector.local.runs import note_addresses
 from connector.records import FIRST
 from connector.settings import Engine, Proxy, Settings, chosen_file
@@ -61,6 +64,21 @@ def test_a_new_definition_is_loaded_beside_and_takes_over(
     assert list(httpx.get(f"{opensearch_url}/{unique_index}/_mapping").json()) == [f"{unique_index}-000002"]
     assert httpx.get(f"{opensearch_url}/{unique_index}/_count").json()["count"] == 2
     assert httpx.get(f"{opensearch_url}/{unique_index}-000001/_count").json()["count"] == 2
+
+
+def test_an_index_without_a_document_takes_over_nothing(opensearch_url: str, unique_index: str, tmp_path: Path) -> None:
+    source = tmp_path / "articles.jsonl"
+    typed = (str(source), "--index", unique_index, "--no-vectors", "--engine-url", opensearch_url)
+    source.write_text('{"id": "1", "title": "One"}\n')
+    assert run(*typed, "--language", "en").exit_code == 0
+    source.write_text('{"id": "x", "updated": "never"}\n')
+    found = run(*typed, "--language", "any")
+    assert found.exit_code == 1
+    assert f"{unique_index} still leads to the index of before" in " ".join(found.output.split())
+    assert httpx.get(f"{opensearch_url}/{unique_index}/_count").json()["count"] == 1
+    source.write_text('{"id": "2", "title": "Two"}\n{"id": "3", "title": "Three"}\n')
+    assert run(*typed, "--language", "any").exit_code == 0
+    assert httpx.get(f"{opensearch_url}/{unique_index}/_count").json()["count"] == 2
 
 
 def test_a_file_without_one_good_document_is_a_failure(opensearch_url: str, unique_index: str, tmp_path: Path) -> None:
@@ -132,6 +150,7 @@ def test_a_file_is_looked_at_before_an_index_is_made(
 def embedded(monkeypatch: pytest.MonkeyPatch) -> None:
     class Embedder:
         dims = 3
+        live = SimpleNamespace(live=lambda role, model: [])
 
         async def documents(self, texts: list[str], timeout_s: float) -> list[list[float]]:
             return [[1.0, 0.0, 0.0] for _ in texts]
@@ -147,6 +166,20 @@ def test_documents_without_a_vector_are_counted(opensearch_url: str, unique_inde
     assert "3 indexed, 1 rejected" in said
     assert "2 of them have no vector, because there is no text in title, text" in said
     assert "--text-fields" in said
+
+
+@pytest.mark.usefixtures("embedded")
+def test_other_options_begin_again_and_say_so(opensearch_url: str, unique_index: str, tmp_path: Path) -> None:
+    source = tmp_path / "two.jsonl"
+    source.write_text('{"id": "a", "sku": "x", "title": "a text"}\n{"id": "b", "sku": "y", "title": "a text"}\n')
+    typed = (str(source), "--index", unique_index, "--engine-url", opensearch_url)
+    how = {"--id-field": None, "--text-fields": ["title", "text"], "embedder": []}
+    ended = Journal(state_folder() / "index", source, f"{unique_index}-000001", how)
+    ended.start()
+    ended.note(1, [])
+    said = " ".join(run(*typed, "--id-field", "sku").output.split())
+    assert "Beginning again: the run that ended here had another --id-field." in said
+    assert "2 indexed, 0 rejected" in said
 
 
 @pytest.mark.usefixtures("embedded")

@@ -1,15 +1,26 @@
 """The command line as a whole: listing costs nothing, one command is imported, errors are one plain message."""
 
 import gzip
+import re
 import subprocess
 import sys
+import tomllib
+from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 import pytest
 
 from connector.cli.main import GROUP, summary
+from connector.extras import OPTIONAL, lacks
+from workers.cli import EXIT_CONFIG
 
+ROOT = Path(__file__).parents[3]
+IMPORTED = {  # modules, and the extras that the README and docs/evaluate.md name for them
+    "connector.proxy.compose": "proxy",
+    "connector.cli.evaluate": "evaluate,opensearch",
+    "workers.worker, workers.catalogue, workers.quantize.make, workers.runtimes.openvino": "worker-cpu",
+}
 HEAVY = ("torch", "transformers", "openvino", "numpy", "celery", "opensearchpy", "elasticsearch", "ir_measures")
 
 
@@ -57,6 +68,7 @@ def test_every_command_explains_itself(command: str) -> None:
     found = run(command, "--help")
     assert found.returncode == 0
     assert "--help" in found.stdout
+    assert "Examples:" in found.stdout or command == "models"  # commands of its own
 
 
 def test_wrong_settings_are_one_plain_message(tmp_path: Path) -> None:
@@ -123,6 +135,100 @@ def test_a_light_installation_names_the_extra(words: list[str], lacking: str, tm
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path)
     assert found.returncode == 2
     assert found.stderr.strip() == f"{lacking}: pip install -e '.[train]' in the clone of secondpass"
+
+
+def without(packages: Iterable[str], *words: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """A call where these packages are not installed."""
+    script = (
+        "import sys, connector.cli.main as m\n"
+        f"sys.modules |= dict.fromkeys({sorted(packages)!r})\n"
+        f"sys.argv = ['secondpass', *{words!r}]\n"
+        "m.main()"
+    )
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=folder)
+
+
+@pytest.mark.parametrize(
+    ("words", "lacking", "extra"),
+    [
+        (["proxy"], "proxy needs httptools, uvloop", "proxy"),
+        (["worker"], "worker needs numpy", "worker-cpu"),
+        (["worker", "--role", "embed"], "worker needs numpy", "worker-cpu"),
+        (["evaluate", "judged.jsonl", "--index", "i"], "evaluate needs numpy", "evaluate"),
+        (["models", "list"], "models needs numpy", "worker-cpu"),
+        (["train", "--out", "m"], "train needs numpy", "train"),
+        (["distil", "--out", "m"], "distil needs numpy", "train"),
+        (["demo", "--once"], "demo needs numpy", "demo"),
+        (["quantize", "bundled:products-en", "--out", "m"], "quantize needs ml_dtypes", "worker-cpu"),
+    ],
+)
+def test_a_bare_installation_is_one_line_that_says_what_to_do(
+    words: list[str], lacking: str, extra: str, tmp_path: Path
+) -> None:
+    found = without(OPTIONAL, *words, folder=tmp_path)
+    assert found.returncode == 2
+    assert found.stderr.strip() == f"{lacking}: pip install -e '.[{extra}]' in the clone of secondpass"
+
+
+@pytest.mark.parametrize(
+    ("command", "package", "extra"),
+    [("doctor", "numpy", "evaluate"), ("worker", "torch", "worker"), ("worker", "tokenizers.models", "worker-cpu")],
+)
+def test_what_brings_a_package_depends_on_the_command(command: str, package: str, extra: str) -> None:
+    assert f"'.[{extra}]'" in lacks(command, ModuleNotFoundError(name=package))
+
+
+def test_an_unknown_package_keeps_its_place() -> None:
+    found = without({"orjson"}, "search", "lamp", "--index", "i")
+    assert found.returncode == 1
+    assert "Traceback" in found.stderr
+
+
+def test_the_extras_bring_what_the_commands_import() -> None:
+    """`pip install -e '.[evaluate,opensearch]'` is all that docs/evaluate.md asks for."""
+    brought = extras()
+    for modules, names in IMPORTED.items():
+        given = set[str]().union(*(brought[name] for name in names.split(",")))
+        code = f"import sys; sys.modules |= dict.fromkeys({sorted(OPTIONAL - given)!r}); import {modules}"
+        found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert found.returncode == 0, f"{modules} with {names}: {found.stderr[-500:]}"
+
+
+def test_every_package_of_an_extra_is_known() -> None:
+    assert set().union(*extras().values()) == OPTIONAL
+
+
+def extras() -> dict[str, set[str]]:
+    """What each extra of pyproject.toml brings by itself, as it is imported."""
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    names = {
+        extra: {re.split(r"[^\w-]", one)[0].replace("-", "_") for one in listed if not one.startswith("secondpass")}
+        for extra, listed in declared.items()
+        if extra != "dev"
+    }
+    spelt = {"scikit_learn": "sklearn", "opensearch_py": "opensearchpy"}
+    return {extra: {spelt.get(name, name) for name in found} for extra, found in names.items()}
+
+
+@pytest.mark.parametrize("command", [["proxy"], ["worker"], ["search", "lamp", "--index", "i"]])
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ('[broker]\nurl = "kafka://x"', "broker.url: kafka:// is not supported; use redis://"),
+        ('[broker]\nurl = "redis://:secret@h:1x/0"', "broker.url cannot be read; use redis://"),
+        ('[broker]\nurl = "amqp://me:secret@h:1x//"', "broker.url cannot be read; use amqp://"),
+        ('[redis]\nurl = "redis://:sec/ret@h:6379/0"', "redis.url cannot be read; use redis://"),
+    ],
+)
+def test_a_wrong_address_is_one_line_without_its_password(
+    settings: str, said: str, command: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "secondpass.toml").write_text(settings)
+    found = run(*command, folder=tmp_path)
+    assert found.returncode == (EXIT_CONFIG if command == ["worker"] else 2)
+    assert said in found.stderr
+    assert len(found.stderr.splitlines()) == 1
+    assert "sec" not in found.stderr.replace("secondpass", "")
 
 
 def test_the_version_is_that_of_the_distribution() -> None:

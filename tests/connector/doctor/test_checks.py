@@ -1,6 +1,7 @@
 """What each check says of a part that is well, that is wrong, and that is not there."""
 
 import json
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from connector.contract import Announcement
 from connector.doctor import clock, indices, models, proxy, servers, workers
 from connector.doctor import engine as engine_check
 from connector.doctor.finding import Finding, Level
+from connector.engines.base import Json
 from connector.settings import Engine, Policy, Settings, parse
 from tests.connector.stage import own_server, stub_worker
 
@@ -75,6 +77,24 @@ def test_vectors_of_another_embedder() -> None:
     assert "index them again" in finding.fix
 
 
+DERIVED = {"properties": {"tag": {"type": "keyword"}}, "derived": {"name": {"type": "keyword"}}}
+TRAINED = {"properties": FIELDS["properties"] | {"embedding": {"type": "knn_vector", "model_id": "ivf"}}}
+UNTOLD = {"properties": {"embedding": {"type": "dense_vector"}}, "runtime": {"name": {"type": "keyword"}}}
+
+
+@pytest.mark.parametrize(
+    ("values", "mapping", "dialect"),
+    [
+        ({}, DERIVED, "opensearch"),
+        ({"vector_field": "embedding"}, TRAINED, "opensearch"),
+        ({"vector_field": "embedding"}, UNTOLD, "elasticsearch"),
+    ],
+)
+def test_what_a_mapping_does_not_say_is_no_error(values: dict[str, object], mapping: Json, dialect: str) -> None:
+    (finding,) = indices.check_policy(policy(**values), {"shop-1": mapping}, dialect, 384)
+    assert finding.level is Level.OK, finding
+
+
 def test_a_policy_for_no_index_and_no_policy_at_all() -> None:
     (finding,) = indices.check_policy(policy(), {}, "opensearch", None)
     assert (finding.level, "there is no index like shop" in finding.said) == (Level.WARNING, True)
@@ -89,16 +109,31 @@ async def test_mappings_are_read_from_the_engine(opensearch_url: str, unique_ind
         await opened.create_index(unique_index, {"mappings": {"properties": {"name": {"type": "text"}}}})
         found = await indices.check(opened, [policy(indices=[f"{unique_index}*", "no-such-*"])], None)
         assert levels(found) == [Level.OK]
+        vectors = {"name": {"type": "text"}, "embedding": {"type": "knn_vector", "dimension": 3}}
+        await opened.create_index(f"{unique_index}-v", {"mappings": {"properties": vectors}})
+        unbuilt = policy(indices=[f"{unique_index}-v"], vector_field="embedding")
+        (finding,) = await indices.check(opened, [unbuilt], 3)
+        assert (finding.level, "without index.knn = true" in finding.said) == (Level.ERROR, True)
+        first, both = policy(indices=[f"{unique_index}-v*"]), f"{unique_index}*"
+        rest = policy(name="rest", indices=[both], agreement=1.0, agreement_field="kind")
+        found = await indices.check(opened, [first, rest], None)
+        assert levels(found) == [Level.OK, Level.ERROR]
+        assert f"{unique_index} has no field kind" in found[1].said
+        found = await indices.check(opened, [policy(indices=[both]), policy(name="rest", indices=["test-*"])], None)
+        assert levels(found) == [Level.OK, Level.OK]
+        found = await indices.check(opened, [policy(indices=[both]), rest], None)
+        assert levels(found) == [Level.OK, Level.ERROR, Level.ERROR], "of the same indices: one that requests name"
     finally:
         await opened.close()
     assert levels(await clock.check(Engine(url=[opensearch_url]))) == [Level.OK]
 
 
-async def test_an_engine_that_is_not_there() -> None:
-    opened, (finding,) = await engine_check.check(Engine(url=["http://127.0.0.1:9"]))
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9", "http://:::9200"])
+async def test_an_engine_that_is_not_there(url: str) -> None:
+    opened, (finding,) = await engine_check.check(Engine(url=[url]))
     assert opened is None
     assert finding.level is Level.ERROR
-    assert "start the engine at http://127.0.0.1:9" in finding.fix
+    assert f"start the engine at {url}" in finding.fix
     assert await clock.check(Engine(url=["http://127.0.0.1:9"])) == []
 
 
@@ -120,13 +155,22 @@ async def test_servers_and_their_memory() -> None:
         assert "one server" in the(await servers.check(one), "one server").said
 
 
+@pytest.mark.parametrize(("version", "old"), [("8.0-rc1", False), ("6.2", False), ("6.0.16", True), ("", True)])
+def test_versions_of_servers(version: str, old: bool) -> None:
+    found = list(servers._memory("broker", {"redis_version": version}))
+    assert (found[0].level is Level.ERROR) == old
+
+
 async def test_servers_that_are_not_there_or_no_servers() -> None:
     found = await servers.check(settings())
     assert levels(found)[:2] == [Level.ERROR, Level.ERROR]
     assert "pages are not stable" in found[0].said
     assert "nothing is reranked" in found[1].said
-    (finding,) = await servers.check_server("cache", "redis.url", "memcached://here")
-    assert finding.fix == "correct redis.url"
+    for url in ("memcached://here", "redis://:pass/word@here/0"):
+        (finding,) = await servers.check_server("cache", "redis.url", url)
+        assert (finding.fix, "'pass'" in finding.said) == ("correct redis.url", False)
+        _, (finding,) = await workers.check(settings(redis={"url": url}))
+        assert (finding.about, "'pass'" in finding.said) == ("workers", False)
 
 
 def test_clocks_that_differ() -> None:
@@ -198,6 +242,16 @@ async def test_living_workers_and_their_queues(broker_url: str, valkey_url: str)
             client.delete(mine[0].queue)
 
 
+async def test_a_rabbitmq_that_lets_nobody_in_is_a_finding(rabbitmq_url: str) -> None:
+    assert servers.check_amqp(rabbitmq_url).level is Level.OK
+    stranger = re.sub("//[^@]*@", "//nobody:s3cret@", rabbitmq_url)
+    for url in (stranger, "amqp://guest:s3cret@127.0.0.1:1//"):
+        found = servers.check_amqp(url)
+        assert (found.level, "s3cret" in str(found)) == (Level.ERROR, False)
+        with pytest.raises(OSError, match=r"(?i)refused"):
+            await workers._lengths(url, ["doctor-a"])
+
+
 async def test_a_queue_on_rabbitmq_that_nobody_made_is_empty(rabbitmq_url: str) -> None:
     assert await workers._lengths(rabbitmq_url, ["doctor-a", "doctor-b"]) == {"doctor-a": 0, "doctor-b": 0}
 
@@ -228,9 +282,16 @@ def test_files_of_a_model(tmp_path: Path) -> None:
     assert models.check_folder("model m", whole).level is Level.OK
     cut = models.check_folder("model m", write_model(tmp_path / "cut", size=5))
     assert (cut.level, "model.safetensors is cut short" in cut.said) == (Level.ERROR, True)
+    for damaged in (b"[]", b'{"w": 1}'):
+        (tmp_path / "cut" / "model.safetensors").write_bytes(len(damaged).to_bytes(8, "little") + damaged)
+        assert "no safetensors file" in models.check_folder("model m", tmp_path / "cut").said
     (whole / "secondpass.json").write_text(json.dumps({"sha256": {"config.json": "0" * 64}}))
     changed = models.check_folder("model m", whole)
     assert "not the files that were released: config.json" in changed.said
+    for damaged in ('{"sha256": {', "[]", '{"sha256": [1]}', "\xff"):
+        (whole / "secondpass.json").write_text(damaged, encoding="latin-1")
+        found = models.check_folder("model m", whole)
+        assert (found.level, "secondpass.json is damaged" in found.said) == (Level.ERROR, True)
     (whole / "tokenizer.json").unlink()
     assert "lacks tokenizer.json" in models.check_folder("model m", whole).said
 
@@ -249,6 +310,7 @@ def test_sources(source: str, level: Level, said: str) -> None:
     assert (finding.level, said in finding.said) == (level, True)
 
 
-async def test_a_proxy_that_is_not_there() -> None:
-    (finding,) = await proxy.check("http://127.0.0.1:9")
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9", "http://:::9280"])
+async def test_a_proxy_that_is_not_there(url: str) -> None:
+    (finding,) = await proxy.check(url)
     assert (finding.level, "secondpass proxy" in finding.fix) == (Level.WARNING, True)

@@ -68,9 +68,7 @@ async def test_a_node_that_hangs_keeps_nobody_waiting() -> None:
     answers, expected = CASES["a version we did not run"]
     async with serving(answers) as url, asyncio.timeout(10):
         assert await detect(EngineSettings(url=[hung, url])) == expected
-    with pytest.raises(
-        EngineUnreachable, match="no answer within 50 ms"
-    ):
+    with pytest.raises(EngineUnreachable, match="no answer within 50 ms"):
         await detect(EngineSettings(url=[hung, "http://127.0.0.1:9"], engine_timeout_ms=50))
     silent.close()
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from connector.client import SearchError
+from connector.errors import EngineRefused, SecondpassError
 from connector.evaluation.answers import Answered, AnswerLog, answer_key
 from connector.evaluation.collect import Answers, collect
 from connector.evaluation.judgments import Query
@@ -37,6 +39,19 @@ class MadeUp:
         self.under_way -= 1
         state = self.states.get(query.id, "applied")
         return Answered(self.key(system, query), system.name, query.id, ["a", "b"], state=state)
+
+
+class Refusing(MadeUp):
+    """Refuses one query."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+    async def ask(self, system: System, query: Query) -> Answered:
+        if query.id == "q3":
+            raise self.error
+        return await super().ask(system, query)
 
 
 SYSTEMS = [system("bm25"), system("reranked")]
@@ -74,6 +89,14 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     again = MadeUp()
     ask(again, path)
     assert again.asked == []
+
+
+@pytest.mark.parametrize(
+    "error", [EngineRefused("too many clauses", 400), SearchError(400, "parse", "too many clauses")]
+)
+def test_a_query_that_is_refused_is_named(tmp_path: Path, error: Exception) -> None:
+    with pytest.raises(SecondpassError, match=r"query q3 was refused \(bm25\): .*too many clauses"):
+        ask(Refusing(error), tmp_path / "answers.jsonl")
 
 
 def test_answers_that_no_table_may_count_are_asked_again(tmp_path: Path) -> None:

@@ -80,6 +80,16 @@ def test_trec_qrels_and_topics(tmp_path: Path, name: str, topics: str) -> None:
         read_judgments(qrels)
 
 
+def test_ids_may_hold_spaces_where_tabs_are_the_columns(tmp_path: Path) -> None:
+    topics = write(tmp_path / "topics.tsv", "q 1\train jacket\n")
+    for text in ("query-id\tcorpus-id\tscore\nq 1\tdoc 5\t2\n", "q 1\t0\tdoc 5\t2\n"):
+        found = read_judgments(write(tmp_path / "qrels.tsv", text), topics)
+        assert grades_by_text(found) == {"rain jacket": {"doc 5": 2}}
+    assert read_run(write(tmp_path / "a.trec", "q 1\tQ0\tdoc 5\t1\t0.5\tours\n")) == {"q 1": ["doc 5"]}
+    mixed = write(tmp_path / "qrels.tsv", "1 0\ta 3\n1 0 b\t0\n")
+    assert grades_by_text(read_judgments(mixed, write(topics, "1\train jacket\n"))) == {"rain jacket": {"a": 3, "b": 0}}
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -110,6 +120,20 @@ def test_a_query_may_bring_its_filter(tmp_path: Path) -> None:
 def test_quepids_exports(tmp_path: Path, text: str) -> None:
     """A row without a rating is a document that nobody judged."""
     assert grades_by_text(read_judgments(write(tmp_path / "case.csv", text))) == GRADES
+
+
+def test_a_long_cell_is_read(tmp_path: Path) -> None:
+    case = write(tmp_path / "case.csv", f"query,docid,rating,body\ntent,c,1,{'x' * 200_000}\n")
+    assert grades_by_text(read_judgments(case)) == {"tent": {"c": 1}}
+
+
+@pytest.mark.parametrize("damaged", ['{"test": [', '["1"]', '{"test": 1}'])
+def test_a_damaged_split_is_said(tmp_path: Path, damaged: str) -> None:
+    write(tmp_path / "queries.jsonl", '{"id": "1", "text": "tent"}\n')
+    write(tmp_path / "qrels.tsv", "1\tc\t1\n")
+    write(tmp_path / "split.json", damaged)
+    with pytest.raises(ConfigError, match=r"split.json: expected \{\"train\""):
+        read_judgments(tmp_path)
 
 
 def test_opensearch_judgment_lists(tmp_path: Path) -> None:

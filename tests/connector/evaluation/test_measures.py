@@ -129,3 +129,9 @@ def test_measures_go_by_the_names_that_people_use(written: str, name: str) -> No
 def test_what_is_no_measure_is_said(written: str) -> None:
     with pytest.raises(ConfigError, match="is no measure"):
         measure_name(written)
+
+
+@pytest.mark.parametrize("written", ["RBP@10", "RBP", "INST", "SDCG@5", "BPM", "ERR@10"])
+def test_what_cannot_be_computed_is_said_before_anything_is_asked(written: str) -> None:
+    with pytest.raises(ConfigError, match="cannot be computed"):
+        measure_name(written)

@@ -1,6 +1,7 @@
 """What a comparison says: figures, differences, moves and warnings, in every form that it is written in."""
 
 import re
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 
@@ -10,10 +11,12 @@ from rich.console import Console
 from connector.cli.comparison import show, unsound_lines
 from connector.errors import ConfigError
 from connector.evaluation import plots, report
-from connector.evaluation.answers import Answered
+from connector.evaluation.answers import LABEL_CHARACTERS, Answered
 from connector.evaluation.judgments import Judgments, Query
+from connector.evaluation.moves import moves
 from connector.evaluation.record import as_json
 from connector.evaluation.results import Results, summarise_answers, unsound
+from connector.evaluation.statistics import mean
 from connector.evaluation.systems import depth_systems, file_system
 from connector.evaluation.thresholds import missed, parse_threshold
 from tests.connector.evaluation.cases import SETTINGS, judgments, lists, system
@@ -258,3 +261,37 @@ def test_thresholds() -> None:
             parse_threshold(written)
     with pytest.raises(ConfigError, match="names 'gone'; there is fused, reranked"):
         missed([parse_threshold("gone:RR=1")], results)
+
+
+def test_a_mean_of_just_the_threshold_is_not_under_it() -> None:
+    results = compared()
+    one = results.found["reranked"]
+    exact = replace(one, means={"RR": mean([0.7, 0.7, 0.7])})
+    assert exact.means["RR"].value < 0.7
+    assert missed([parse_threshold("RR=0.7")], replace(results, found={"reranked": exact})) == []
+
+
+def test_a_document_without_a_title_is_shown_by_its_beginning() -> None:
+    old, new = (Answered("k", "s", "q", ids, {"a": "x" * 5000}) for ids in (["b", "a"], ["a", "b"]))
+    (move, _) = moves(Query("q", "words", {"a": 1}), old, new)
+    assert move.label == "x" * LABEL_CHARACTERS
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "exclusion=1.5",
+        "agreement=1, agreement_field=category",
+        "stop_margin=0.75",
+        "template={name}",
+        "candidates=fused",
+    ],
+)
+def test_the_report_tells_systems_apart(changed: str) -> None:
+    judged = judgments()
+    systems = [system("one: by=reranked"), system(f"two: {changed}")]
+    answers = {one.name: lists(one.name, judged, ("good", "fair"), state="applied") for one in systems}
+    found = summarise_answers("shop", judged, systems, answers, MEASURES, "one")
+    for setting in changed.split(", "):
+        assert setting.partition("=")[2] in report.render(found, [], "")
+    assert report._settings(found.found["one"])[2] != report._settings(found.found["two"])[2]

@@ -106,11 +106,14 @@ def test_what_is_of_other_weights_is_forgotten(folder: Path, pairs: Path, tiny: 
 def test_what_cannot_be_calibrated(folder: Path, pairs: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.jsonl"
     broken.write_text('{"query": "a", "document": "b"}\n')
+    shares = tmp_path / "shares.jsonl"
+    shares.write_text('{"query": "a", "document": "b", "grade": 1}\n{"query": "a", "document": "c", "grade": 0.7}\n')
     empty = tmp_path / "empty.jsonl"
     empty.write_text("\n")
     for words, message in (
         ([folder], "--graded FOLDER or --pairs"),
         ([folder, "--pairs", broken], "line 1: not"),
+        ([folder, "--pairs", shares], "line 2: grade 0.7; grades are whole"),
         ([folder, "--pairs", empty], "no graded pairs"),
         ([folder, "--pairs", tmp_path / "absent"], "No such file"),
         (["BAAI/bge-reranker-base", "--pairs", pairs], "models export"),

@@ -44,6 +44,13 @@ def test_data_without_errors_do_not_make_it_certain() -> None:
     assert steps.probability(9) == pytest.approx(3 / 4)
 
 
+def test_large_logits_are_fitted_as_small_ones_are(noisy) -> None:
+    logits, relevant, _ = noisy
+    small, large = platt(logits, relevant), platt(logits * 1e6, relevant)
+    assert large.slope == pytest.approx(small.slope / 1e6, rel=1e-4)
+    assert large.intercept == pytest.approx(small.intercept, abs=1e-4)
+
+
 def test_isotonic_pools_what_falls() -> None:
     logits = np.arange(6.0)
     found = isotonic(logits, np.array([False, True, False, True, True, True]))
@@ -112,6 +119,9 @@ def test_half_of_the_highest_grade_counts_unless_told(noisy) -> None:
     assert calibrate(graded, logits.tolist(), "isotonic", 3).calibration.knots
     binary = Graded("some", pairs, [int(one) for one in relevant], queries)
     assert calibrate(binary, [math.nan, *logits.tolist()[1:]]).pairs == 599
+    one = Graded("some", pairs[:60], [0 if place < 3 else 3 for place in range(60)], [f"q{n // 6}" for n in range(60)])
+    with pytest.raises(ConfigError, match="grade irrelevant documents of more queries"):
+        calibrate(one, [float(place) for place in range(60)])
     with pytest.raises(ConfigError, match="5 graded queries, there are 1"):
         calibrate(Graded("one", pairs, binary.grades, ["q"] * 600), logits.tolist())
     with pytest.raises(ConfigError, match="platt, isotonic"):
