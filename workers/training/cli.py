@@ -163,10 +163,10 @@ def train(
 
     from connector.settings import load
     from workers.training import run as runs
+    from workers.training.digest import digest, digest_labelled
     from workers.training.encoder import device_name
     from workers.training.gather import from_clicks, from_judgments, languages_of, with_dev
     from workers.training.labels import read_labelled
-    from workers.training.losses import find
     from workers.training.open import open_documents, open_guard, open_index, read_negatives, shown_progress
     from workers.training.recipe import DEFAULT
     from workers.training.trainer import Pass
@@ -186,7 +186,7 @@ def train(
         precision=precision,
         curriculum=curriculum,
     )
-    find(how.loss)
+    how.check()
     chosen = device_name(device)
     with shown_progress() as (say, progress):
         run = runs.Run(
@@ -207,7 +207,7 @@ def train(
         )
         if labels:
             labelled = read_labelled(labels, dev)
-            claim(context, out)
+            claim(context, out, data=digest_labelled(labelled))
             typer.echo(runs.train_labels(run, labelled, labels.name))
             return
         hard = read_negatives(negatives, ranks, per_query, guard)
@@ -217,21 +217,24 @@ def train(
         )
         engine, embed = found.engine, found.embed
         shop = open_documents(data, found, say)
-        claim(context, out, found.told)
         if grades:
-            graded = from_judgments(shop.documents, grades, queries, dev)
-            folder = runs.train_from_grades(run, graded, engine, embed, hard, open_guard(teacher, chosen))
+            shop = from_judgments(shop.documents, grades, queries, dev)
         elif clicks:
-            clicked = from_clicks(shop.documents, clicks, least_shown, dev)
-            folder = runs.train_from_grades(run, clicked, engine, embed, hard, open_guard(teacher, chosen), "clicks")
+            shop = from_clicks(shop.documents, clicks, least_shown, dev)
+        elif dev:
+            shop = with_dev(shop, dev, queries)
+        guardian = open_guard(teacher, chosen)
+        claim(context, out, found.told, digest(shop, data is not None))
+        if grades or clicks:
+            source = "grades" if grades else "clicks"
+            folder = runs.train_from_grades(run, shop, engine, embed, hard, guardian, source)
         else:
             learn, refine = (
                 replace(how, learning_rate=rate or usual.learning_rate, loss=loss or usual.loss)
                 for usual in (DEFAULT.learn, DEFAULT.refine)
             )
             recipe = replace(DEFAULT, made=made, learn=learn, refine=refine)
-            watched = with_dev(shop, dev, queries) if dev else shop
-            folder = runs.train_from_catalogue(run, watched, engine, embed, recipe)
+            folder = runs.train_from_catalogue(run, shop, engine, embed, recipe)
     typer.echo(folder)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from connector.errors import ConfigError
 from connector.evaluation.files import json_object, read_lines
+from workers.training.data import folded
 
 WORTH = {"click": 1.0, "item_click": 1.0, "global_click": 1.0, "add_to_cart": 2.0, "purchase": 3.0}
 """What an action counts; of several on the same document in one search the highest. Other actions count nothing."""
@@ -109,4 +110,4 @@ def _actions(events: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str, in
 
 
 def _text(row: Mapping[str, Any]) -> str:
-    return " ".join(str(row.get("user_query") or "").lower().split())
+    return folded(str(row.get("user_query") or ""))

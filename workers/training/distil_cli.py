@@ -102,23 +102,31 @@ def distil(
     if not start and teacher[0].startswith("embed:"):
         raise ConfigError("--start: name the model to make the student from; the first teacher is no cross-encoder")
     need("distil", "train", *LIBRARIES)
+    from transformers import AutoConfig
+
     from connector.settings import load
     from workers.training import run as runs
+    from workers.training.digest import digest
     from workers.training.distil import Distillation, distil_seeds
     from workers.training.encoder import device_name
     from workers.training.gather import languages_of
     from workers.training.open import open_documents, open_index, shown_progress
-    from workers.training.teachers import open_teacher
+    from workers.training.student import check_sizes
+    from workers.training.teachers import check_weights, open_teacher
     from workers.training.trainer import Pass
 
+    weights, begun = weight or [1.0] * len(teacher), locate(start or teacher[0])
+    check_weights(weights, len(teacher))
+    check_sizes(AutoConfig.from_pretrained(str(begun)), layers, units)
     settings = load(config)
     chosen = device_name(device)
     how = Pass(rate, batch, max_tokens, loss=loss, epochs=epochs, precision=precision, list_size=per_query)
+    how.check()
     with shown_progress() as (say, progress):
         run = runs.Run(
             out=out,
             seeds=tuple(seed or [1]),
-            start=locate(start or teacher[0]),
+            start=begun,
             how=how,
             device=chosen,
             minutes=minutes,
@@ -135,7 +143,7 @@ def distil(
         found = open_index(settings, data, engine_url, index, read, words, vector_field, dialect, embedder, chosen, say)
         wanted = Distillation(
             teachers=[open_teacher(source, chosen) for source in teacher],
-            weights=weight or [1.0] * len(teacher),
+            weights=weights,
             layers=layers,
             units=units,
             vocabulary=vocabulary,
@@ -144,7 +152,7 @@ def distil(
             per_query=per_query,
         )
         shop = open_documents(data, found, say)
-        claim(context, out, found.told)
+        claim(context, out, found.told, digest(shop, data is not None))
         folder = distil_seeds(run, wanted, shop, found.engine, found.embed)
     typer.echo(folder)
 

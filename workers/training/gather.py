@@ -1,6 +1,7 @@
 """What a user has, as one collection: documents, queries, grades, and which queries are for training and which for dev.
 
-Rule: dev queries are set apart before anything is learnt, by a fixed seed, and a query is never in both parts.
+Rule: dev queries are set apart before anything is learnt, by a fixed seed, and a query is never in both parts: what
+differs in case, spaces or id alone is the same query.
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ from connector.errors import ConfigError
 from connector.evaluation.folders import parts
 from connector.evaluation.judgments import Judgments, read_judgments
 from workers.training import clicks
-from workers.training.data import Collection, Grades
+from workers.training.data import Collection, Grades, folded
 
 DEV_SHARE = 0.15
 LEAST_FOR_DEV = 8
 """Queries from which on some are set apart for dev; fewer would measure nothing and be missed in training."""
 
 CLICK_GRADES = 100
-"""Labels of clicks, 0 to 1, as whole grades: nDCG does not change by the factor."""
+"""Labels of clicks, 0 to 1, as whole grades: nDCG does not change by the factor. The grade that is 1 when they are
+learnt from, so that average stays 0.5."""
 
 
 def from_judgments(
@@ -48,7 +50,8 @@ def with_dev(collection: Collection, dev: Path, queries: Path | None = None) -> 
 
 def _held(collection: Collection, dev: Judgments) -> Collection:
     texts, rated = _plain(dev)
-    learnt = [key for key, text in collection.part("train")[0].items() if text not in texts.values()]
+    known = {folded(text) for text in texts.values()}
+    learnt = [key for key, text in collection.part("train")[0].items() if folded(text) not in known]
     renamed = {f"dev {key}": text for key, text in texts.items()}
     grades = collection.grades | {f"dev {key}": rows for key, rows in rated.items()}
     return replace(
@@ -83,16 +86,20 @@ def from_clicks(
 def split_dev(collection: Collection, seed: int = 0) -> Collection:
     """Set a share of the graded queries apart for dev, unless there is a split or there are too few."""
     graded = sorted(key for key in collection.grades if key in collection.queries)
-    if collection.split or len(graded) < LEAST_FOR_DEV:
+    texts: dict[str, list[str]] = {}
+    for key in graded:
+        texts.setdefault(folded(collection.queries[key]), []).append(key)
+    if collection.split or len(texts) < LEAST_FOR_DEV:
         return collection
-    held = set(random.Random(seed).sample(graded, max(2, round(DEV_SHARE * len(graded)))))
+    drawn = random.Random(seed).sample(list(texts.values()), max(2, round(DEV_SHARE * len(texts))))
+    held = {key for keys in drawn for key in keys}
     parts = {"train": [key for key in graded if key not in held], "dev": [key for key in graded if key in held]}
     return replace(collection, split=parts)
 
 
-def shares(grades: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, float]]:
-    """Return the grades as relevance from 0 to 1, the highest of all being 1."""
-    top = max((grade for rows in grades.values() for grade in rows.values()), default=0) or 1
+def shares(grades: Mapping[str, Mapping[str, int]], top: int = 0) -> dict[str, dict[str, float]]:
+    """Return the grades as relevance from 0 to 1, `top` being 1; 0: the highest of all."""
+    top = top or max((grade for rows in grades.values() for grade in rows.values()), default=0) or 1
     return {query: {key: max(grade, 0) / top for key, grade in rows.items()} for query, rows in grades.items()}
 
 

@@ -15,9 +15,12 @@ from statistics import fmean
 from connector.errors import ConfigError
 from connector.evaluation.files import json_object, read_lines, wrong
 from workers.training.batches import Example
+from workers.training.data import folded
 
 DEV_SHARE = 0.1
-"""Share of the training file that is held out where no dev file is given."""
+"""Share of the training file that is held out where no dev file is given, in whole queries."""
+
+Row = tuple[str, str, str]  # query, document, label
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +33,22 @@ class Labelled:
 
 
 def read_labelled(path: Path, dev: Path | None = None) -> Labelled:
-    """Read labelled pairs; without a dev file every tenth of them, chosen by a fixed seed, is dev.
+    """Read labelled pairs; without a dev file about every tenth of them, chosen by a fixed seed, is dev, a query's all
+    together.
 
-    Raises ConfigError for a malformed line, a single label, or a dev label that training does not have.
+    Raises ConfigError for a malformed line, a single label, a dev label that training does not have, or a single query
+    and no dev file.
     """
     rows = _rows(path)
     names = tuple(sorted({label for *_, label in rows}))
     if len(names) < 2:
         raise ConfigError(f"{path}: {len(names)} different labels; telling labels apart needs at least two")
-    held = _rows(dev) if dev else []
-    if not dev:
-        random.Random(0).shuffle(rows)
-        size = max(1, round(DEV_SHARE * len(rows)))
-        held, rows = rows[:size], rows[size:]
+    if dev:
+        held = _rows(dev)
+    else:
+        held, rows = _hold_out(rows)
+        if not rows:
+            raise ConfigError(f"{path}: one query, of which none can be set apart for dev; give others with --dev")
     if unknown := sorted({label for *_, label in held} - set(names)):
         raise ConfigError(f"{dev}: labels that training does not have: {', '.join(unknown)}")
     number = {name: float(place) for place, name in enumerate(names)}
@@ -50,7 +56,21 @@ def read_labelled(path: Path, dev: Path | None = None) -> Labelled:
     return Labelled(names, train, dev_)
 
 
-def _rows(path: Path) -> list[tuple[str, str, str]]:
+def _hold_out(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """Return the dev rows and the others; the rows of a query are all in one of them."""
+    queries: dict[str, list[Row]] = {}
+    for row in rows:
+        queries.setdefault(folded(row[0]), []).append(row)
+    order = list(queries.values())
+    random.Random(0).shuffle(order)
+    held: list[Row] = []
+    left = iter(order)
+    while len(held) < max(1, round(DEV_SHARE * len(rows))):
+        held += next(left)
+    return held, [row for group in left for row in group]
+
+
+def _rows(path: Path) -> list[Row]:
     if not path.is_file():
         raise ConfigError(f"{path}: no such file")
     rows = []

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from connector.errors import ConfigError
 from workers.training.batches import Example
 from workers.training.compare import dev_window
-from workers.training.data import Collection, document_text
+from workers.training.data import Collection, by_text, document_text, folded
 from workers.training.encoder import MAX_TOKENS
 from workers.training.gather import shares
 from workers.training.negatives import Negatives, Teacher, candidates, draw
@@ -32,12 +32,16 @@ def graded_examples(
     negatives: Negatives,
     seed: int,
     teacher: Teacher | None = None,
+    top: int = 0,
 ) -> list[Example]:
-    """Return the pairs of the train queries, a query's in a row. Raises ConfigError where no graded document exists."""
+    """Return the pairs of the train queries, a query's in a row. `top` is the grade that is 1; 0: the highest of all.
+    Raises ConfigError where no graded document exists.
+    """
     rng = random.Random(f"negatives {seed}")
     texts = {key: document_text(row) for key, row in collection.documents.items()}
     queries, grades = collection.part("train")
-    labels = shares(grades)
+    labels = shares(grades, top)
+    told = by_text(queries, labels)
     graded = {key: text for key, text in queries.items() if any(document in texts for document in labels.get(key, {}))}
     if not graded:
         raise ConfigError("no train query has a graded document that is in the index or corpus; do the ids agree?")
@@ -46,7 +50,7 @@ def graded_examples(
     for (key, query), found in zip(graded.items(), lists, strict=True):
         known = labels[key]
         examples += [Example(query, texts[document], share) for document, share in known.items() if document in texts]
-        drawn = draw(negatives, query, found, known, texts, rng, teacher)
+        drawn = draw(negatives, query, found, told[folded(query)], texts, rng, teacher)
         examples += [Example(query, texts[document], 0.0) for document in drawn]
     return examples
 

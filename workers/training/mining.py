@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from workers.training.data import Grades
+from connector.agreement import path
+from workers.training.data import Grades, by_text, folded
 from workers.training.engine import Hit
 from workers.training.queries import MadeQuery, words
 
@@ -84,7 +85,7 @@ def coverage(query: str, title: str) -> float:
 
 def category_overlap(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
     """Return the share of the longer category path that both products have in common; 0.3 where one has none."""
-    a, b = (list(document.get("category") or []) for document in (one, other))
+    a, b = (path(document.get("category")) for document in (one, other))
     if not a or not b:
         return 0.3
     common = 0
@@ -114,7 +115,8 @@ def mine(
     vectors: Mapping[str, Vectors],
     rng: random.Random,
 ) -> list[Pair]:
-    """Return the pairs of made queries: source, neighbours by band, one random document.
+    """Return the pairs of made queries: source, neighbours by band, one random document that is none of these (a
+    catalogue of fewer has none).
 
     `vectors` are the unit vectors of the documents; `embed` makes those of the queries.
     """
@@ -128,7 +130,8 @@ def mine(
         bm25 = {hit.id: hit.score / lexical[0].score for hit in lexical}
         around = [key for key in merge(lexical, nearest) if key != query.source and key in documents]
         pairs.append(Pair(query.text, query.source, SOURCE_LABEL))
-        for key in _sample_bands(around, rng):
+        drawn = _sample_bands(around, rng)
+        for key in drawn:
             document = documents[key]
             title = f"{document.get('title') or ''} {document.get('brand') or ''}"
             label = soft_label(
@@ -140,7 +143,11 @@ def mine(
             )
             excluded = bool(query.excluded) and query.excluded in words(title)
             pairs.append(Pair(query.text, key, label * (EXCLUDED_FACTOR if excluded else 1.0)))
-        pairs.append(Pair(query.text, rng.choice(keys), 0.0))
+        labelled = {query.source, *drawn}
+        if len(labelled) < len(keys):
+            while (stranger := rng.choice(keys)) in labelled:
+                pass
+            pairs.append(Pair(query.text, stranger, 0.0))
     return pairs
 
 
@@ -162,10 +169,10 @@ def mine_graded(
     """Return the pairs of graded queries: every grade, and `unjudged` neighbours a query that nobody judged."""
     texts = list(queries.values())
     lists = zip(engine.lexical(texts, 100), engine.nearest(embed(texts).tolist(), 100), strict=True)
+    told = by_text(queries, grades)
     pairs: list[Pair] = []
     for (query, text), (lexical, nearest) in zip(queries.items(), lists, strict=True):
-        judged = grades.get(query, {})
-        pairs += [Pair(text, key, graded_label(grade)) for key, grade in judged.items()]
-        others = [key for key in merge(lexical, nearest) if key not in judged]
+        pairs += [Pair(text, key, graded_label(grade)) for key, grade in grades.get(query, {}).items()]
+        others = [key for key in merge(lexical, nearest) if key not in told[folded(text)]]
         pairs += [Pair(text, key, UNJUDGED_LABEL) for key in rng.sample(others, min(unjudged, len(others)))]
     return pairs

@@ -37,13 +37,17 @@ class Negatives:
     count: int = 16
     guard: float = 0.95
 
+    def check(self) -> None:
+        """Raise ConfigError for an unknown list or band."""
+        if self.source not in SOURCES:
+            raise ConfigError(f"negatives from {self.source!r}: one of {', '.join(SOURCES)}")
+        if not 1 <= self.first <= self.last:
+            raise ConfigError(f"ranks {self.first} to {self.last}: the first is at least 1, and the last not before it")
+
 
 def candidates(how: Negatives, queries: Sequence[str], engine: Neighbours, embed: Embed) -> list[list[str]]:
     """Return the ids of each query's list within the band of ranks. Raises ConfigError for an unknown list or band."""
-    if how.source not in SOURCES:
-        raise ConfigError(f"negatives from {how.source!r}: one of {', '.join(SOURCES)}")
-    if not 1 <= how.first <= how.last:
-        raise ConfigError(f"ranks {how.first} to {how.last}: the first is at least 1, and the last not before it")
+    how.check()
     nothing: list[list[Hit]] = [[] for _ in queries]
     lexical = nothing if how.source == "knn" else engine.lexical(queries, how.last)
     nearest = nothing if how.source == "bm25" else engine.nearest(embed(queries).tolist(), how.last)

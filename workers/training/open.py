@@ -156,7 +156,9 @@ def read_negatives(source: str, ranks: str, count: int, guard: float) -> Negativ
     first, _, last = ranks.partition(":")
     if not (first.isdigit() and last.isdigit()):
         raise ConfigError(f"--ranks {ranks}: the first and the last rank, such as 5:60")
-    return Negatives(source, int(first), int(last), count, guard)
+    found = Negatives(source, int(first), int(last), count, guard)
+    found.check()
+    return found
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from workers.training.card import Card, render
 from workers.training.data import Collection
 from workers.training.encoder import load, logits_of
 from workers.training.export import export, query_limit
+from workers.training.gather import CLICK_GRADES
 from workers.training.labels import Classification, Labelled, classify
 from workers.training.lessons import dev_figure, graded_examples
 from workers.training.measure import report
@@ -134,7 +135,8 @@ def train_from_grades(
 
     def train(seed: int, folder: Path) -> Trained:
         def examples() -> list[Example]:
-            return graded_examples(collection, engine, embed, negatives, seed, teacher)
+            top = CLICK_GRADES if source == "clicks" else 0
+            return graded_examples(collection, engine, embed, negatives, seed, teacher, top)
 
         pairs = kept(folder / "examples.jsonl", examples)
         model, tokenizer = load(run.start, seed, run.device)
@@ -173,6 +175,7 @@ def train_labels(run: Run, data: Labelled, source: str) -> Path:
     model, tokenizer = load(chosen.folder, chosen.seed, run.device, data.names)
     figures = [*said(model, tokenizer).lines(), "", *spread(runs, "Dev macro-F1")]
     limits = [
+        _dev_chose("pairs", len(data.dev)),
         "A label is told only as well as the table says, and only for texts like those it learnt from.",
         'To rank by one label, name it: `label = "..."` and `activation = "softmax"` under [[model]].',
     ]
@@ -200,13 +203,20 @@ def _finish_ranking(
     found = [*report(model, tokenizer, collection, engine, embed, run.how.max_tokens), *spread(runs, "Dev nDCG@10")]
     limits = [
         f"Texts in {', '.join(run.languages)} that look like this catalogue; measure before using it on anything else.",
-        f"The dev queries ({len(collection.part('dev')[1])}) chose when to stop and which seed to keep: expect a "
-        "little less on new ones, and see the interval.",
+        _dev_chose("queries", len(collection.part("dev")[1])),
     ]
     summary = "A cross-encoder for one catalogue: it orders the documents that a search engine found for a query."
     asked = [*made, *collection.part("train")[0].values(), *collection.part("dev")[0].values()]
     known = on_dev(model, tokenizer, collection, run.how.max_tokens, run.say) if judged else None
     return finish(run, model, tokenizer, summary, data, [f"- {line}" for line in found], limits, asked, known)
+
+
+def _dev_chose(what: str, count: int) -> str:
+    """The limit of figures on what a model was chosen by."""
+    return (
+        f"The dev {what} ({count}) chose when to stop and which seed to keep: expect a little less on new ones, and "
+        "see the interval."
+    )
 
 
 def finish(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from workers.training.encoder import load
 from workers.training.recipe import save_whole
-from workers.training.state import write_whole
+from workers.whole import write_whole
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from connector.errors import ConfigError
 from workers.training.batches import Example
+from workers.whole import write_whole
 
 if TYPE_CHECKING:
     import torch
@@ -27,6 +27,10 @@ log = logging.getLogger("secondpass.training")
 
 SAVE_S = 60.0
 """Seconds between saves: 130 MB for six MiniLM layers, 0.3 s on a laptop's disk; at most a minute is trained again."""
+
+SAVING = 0.05
+"""Share of a run's time that saves of more than a second may take: a base of 110 M weights saves 1 GB, which took a
+sixth of the time on a slow disk."""
 
 
 @dataclass(slots=True)
@@ -59,10 +63,12 @@ class Keeper:
         """`run` names settings and data; a state of another run is refused."""
         self.path, self.run, self.every_s = path, run, every_s
         self.saved = time.monotonic()
+        self.took = 0.0  # seconds of the last save
 
     @property
     def due(self) -> bool:
-        return time.monotonic() - self.saved >= self.every_s
+        rest_s = self.took / SAVING if self.took > 1 else 0.0
+        return time.monotonic() - self.saved >= max(self.every_s, rest_s)
 
     def save(
         self, model: PreTrainedModel, optimizer: torch.optim.Optimizer, place: Place, best: dict[str, torch.Tensor]
@@ -73,6 +79,7 @@ class Keeper:
         """
         import torch
 
+        began = time.monotonic()
         content = {
             "run": self.run,
             "place": asdict(place),
@@ -87,6 +94,7 @@ class Keeper:
         except (OSError, RuntimeError) as error:  # torch's writer raises the latter
             log.warning("state not saved, training goes on; make room at %s: %s", self.path.parent, error)
         self.saved = time.monotonic()
+        self.took = self.saved - began
 
     def restore(
         self, model: PreTrainedModel, optimizer: torch.optim.Optimizer
@@ -113,18 +121,6 @@ class Keeper:
 def trained_weights(model: PreTrainedModel) -> dict[str, torch.Tensor]:
     """Return copies of the weights that training changes."""
     return {name: weight.detach().clone() for name, weight in model.named_parameters() if weight.requires_grad}
-
-
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` make a file under another name, flush it and rename it to `path`; where that fails, nothing stays."""
-    part = path.with_name(path.name + ".part")
-    try:
-        write(part)
-        with part.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def kept(path: Path, make: Callable[[], list[Example]]) -> list[Example]:

@@ -12,7 +12,7 @@ from connector.errors import ConfigError
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedModel
+    from transformers import PretrainedConfig, PreTrainedModel
 
 
 def choose_layers(there: int, wanted: int) -> list[int]:
@@ -20,6 +20,14 @@ def choose_layers(there: int, wanted: int) -> list[int]:
     if not 1 <= wanted <= there:
         raise ConfigError(f"--layers {wanted}: the teacher has {there}")
     return [round((place + 1) * there / wanted) - 1 for place in range(wanted)]
+
+
+def check_sizes(config: PretrainedConfig, layers: int, units: int) -> None:
+    """Raise ConfigError for more layers or units than the model has; 0: all of them."""
+    if layers:
+        choose_layers(config.num_hidden_layers, layers)
+    if units and not 1 <= units <= config.intermediate_size:
+        raise ConfigError(f"--units {units}: the teacher has {config.intermediate_size} in a layer")
 
 
 def keep_layers(model: PreTrainedModel, wanted: int) -> list[int]:
@@ -40,9 +48,7 @@ def keep_units(model: PreTrainedModel, wanted: int) -> None:
     """
     import torch
 
-    there = model.config.intermediate_size
-    if not 1 <= wanted <= there:
-        raise ConfigError(f"--units {wanted}: the teacher has {there} in a layer")
+    check_sizes(model.config, 0, wanted)
     for layer in encoder_layers(model):
         into: Any
         out: Any

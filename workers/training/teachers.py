@@ -68,6 +68,12 @@ def open_teacher(source: str, device: str = "cpu") -> Teacher:
     return Teacher(source, lambda pairs: model.score(pairs, progress=False).tolist(), True, halves / 1e6)
 
 
+def check_weights(weights: Sequence[float], teachers: int) -> None:
+    """Raise ConfigError where weights and the number of teachers do not match."""
+    if len(weights) != teachers or not teachers or min(weights) < 0 or sum(weights) <= 0:
+        raise ConfigError(f"{teachers} teachers and the weights {list(weights)}: give each one, above 0 in all")
+
+
 def blend(
     teachers: Sequence[Teacher],
     weights: Sequence[float],
@@ -79,8 +85,7 @@ def blend(
 
     Raises ConfigError where weights and teachers do not match.
     """
-    if len(weights) != len(teachers) or not teachers or min(weights) < 0 or sum(weights) <= 0:
-        raise ConfigError(f"{len(teachers)} teachers and the weights {list(weights)}: give each one, above 0 in all")
+    check_weights(weights, len(teachers))
     found: list[list[float]] = []
     for number, teacher in enumerate(teachers):
         values: list[float] = []

@@ -1,13 +1,13 @@
 """What a command was told: as a line that can be run again, and as what a folder of runs belongs to.
 
 Rule: options come in the order of the help; only those that were given are in the line, quoted for a shell. A folder's
-`run.json` holds all that decide what is learnt, and a command with others is refused there.
+`run.json` holds all that decide what is learnt, and the SHA-256 of the data; a command with others is refused there,
+once there is something of a run beside it.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,10 +16,12 @@ from typing import Any
 
 import typer
 
+from connector.credentials import without_passwords
 from connector.errors import ConfigError
-from workers.training.state import write_whole
+from workers.whole import write_whole
 
 FILE = "run.json"
+DATA = "data_sha256"
 FREE = {
     "out",
     "seed",
@@ -50,7 +52,7 @@ def command_line(context: typer.Context) -> str:
         value = context.params[name]
         for one in value if isinstance(value, list | tuple) else [value]:
             words += [parameter.opts[0]] if one is True else [parameter.opts[0], str(one)]
-    return shlex.join(re.sub(r"(?<=://)[^/\s]*@", "", word) for word in words)
+    return shlex.join(map(without_passwords, words))
 
 
 def refuse(context: typer.Context, names: Sequence[str], why: str) -> None:
@@ -65,10 +67,10 @@ def inherited(context: typer.Context, out: Path, name: str) -> str:
     return str(context.params[name] if _given(context, name) else _before(out).get(name) or context.params[name])
 
 
-def claim(context: typer.Context, out: Path, found: Mapping[str, str] = MappingProxyType({})) -> None:
-    """Make the folder, and note there what its runs are told; `found` is what options of `INHERITED` came to. Raises
-    ConfigError where it holds runs of another kind: their pairs and finished seeds would be taken for those of this
-    command.
+def claim(context: typer.Context, out: Path, found: Mapping[str, str] = MappingProxyType({}), data: str = "") -> None:
+    """Make the folder, and note there what its runs are told; `found` is what options of `INHERITED` came to, `data`
+    the hash of what is learnt from. Raises ConfigError where it holds runs of another kind: their pairs and finished
+    seeds would be taken for those of this command. Of a version that noted no hash any data are taken.
     """
     told: dict[str, object] = {"command": context.info_name}
     told |= {name: _plain(value) for name, value in context.params.items() if name not in FREE}
@@ -84,13 +86,21 @@ def claim(context: typer.Context, out: Path, found: Mapping[str, str] = MappingP
                 f"{out} holds a run with {_option(name)} {one if one else 'not given'}, and this is "
                 f"{other if other else 'without'}: go on with the same options, or take another --out"
             )
+    if before.get(DATA, data) != data:
+        raise ConfigError(
+            f"{out} holds a run on other data: queries, grades, labels, clicks, dev or documents have changed since, "
+            "and what it learnt may be in today's dev; put back what it began with, or take another --out"
+        )
+    told[DATA] = data
     out.mkdir(parents=True, exist_ok=True)
     write_whole(out / FILE, lambda part: part.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8"))
 
 
 def _before(out: Path) -> dict[str, Any]:
+    """What the folder's runs were told; nothing where none has left a file: a command that failed is no run."""
     path = out / FILE
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+    left = any(other.is_file() for other in out.rglob("*") if other != path)
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if left and path.exists() else {}
 
 
 def _tight(fields: object) -> str:

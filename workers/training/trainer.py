@@ -50,6 +50,15 @@ class Pass:
     precision: str = "auto"  # auto | fp32 | bf16
     curriculum: bool = False  # the first epoch goes from easy to hard
 
+    def check(self) -> None:
+        """Raise ConfigError for settings that do not fit each other, or that there are not."""
+        find(self.loss)
+        precise(self.precision, "cpu")
+        if self.strangers and self.loss != "contrastive":
+            raise ConfigError(f"in-batch negatives belong to the contrastive loss, not to {self.loss}")
+        if self.curriculum and self.loss == "cross-entropy":
+            raise ConfigError("labels without an order have no easy and hard: no curriculum with cross-entropy")
+
 
 @dataclass(frozen=True, slots=True)
 class Watch:
@@ -157,13 +166,10 @@ def look(model: PreTrainedModel, watch: Watch, place: Place, best: dict[str, tor
 
 def lay_out(tokenizer: PreTrainedTokenizerFast, examples: Sequence[Example], how: Pass, seed: int) -> Course:
     """Return the tokens and the batches of all epochs. Raises ConfigError for settings that do not fit the loss."""
+    how.check()
     loss = find(how.loss)
     if not examples:
         raise ConfigError("nothing to learn from: no examples")
-    if how.strangers and how.loss != "contrastive":
-        raise ConfigError(f"in-batch negatives belong to the contrastive loss, not to {how.loss}")
-    if how.curriculum and how.loss == "cross-entropy":
-        raise ConfigError("labels without an order have no easy and hard: no curriculum with cross-entropy")
     rows = _encode(tokenizer, examples, how.max_tokens)
     lengths = [len(row["input_ids"]) for row in rows]
     everything, known, rng = list(examples), known_texts(examples), random.Random(seed)

@@ -3,6 +3,7 @@ import re
 import subprocess
 import sys
 import threading
+from contextlib import nullcontext
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -10,6 +11,7 @@ import typer
 from sentence_transformers import CrossEncoder
 from typer.testing import CliRunner
 
+from connector.errors import ConfigError
 from tests.workers.training.shelf import shop
 from workers.training.cli import train
 
@@ -82,6 +84,39 @@ def test_the_command_leaves_a_model_that_loads_and_a_card(url, data, tiny, tmp_p
     done = CliRunner().invoke(app, [*words, "--made", "5", "--seed", "2"], catch_exceptions=False)
     assert done.exit_code == 0
     assert json.loads((out / "run.json").read_text())["text_field"] == "title"
+
+
+def test_a_folder_of_runs_goes_on_with_the_same_data_alone(url, data, small, tmp_path):
+    """In another order they are the same; with more grades its dev would hold queries that it has learnt from."""
+    grades, words = tmp_path / "grades.jsonl", ["--data", data, "--engine-url", url, "--index", "shop"]
+    words += ["--grades", grades, "--embedder", "none", "--start", small, "--max-tokens", 16, "--out", tmp_path / "m"]
+
+    def train(lines: list[str]) -> int:
+        grades.write_text("".join(lines))
+        return CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False).exit_code
+
+    rows = [
+        {"id": str(n), "query": f"red kettle {n}", "grades": {"kettle red": 3, "rain jacket red": 0}} for n in range(30)
+    ]
+    lines = [json.dumps(row) + "\n" for row in rows]
+    assert train(lines[:20]) == 0
+    assert train(lines[19::-1]) == 0
+    with pytest.raises(ConfigError, match="other data"):
+        train(lines)
+    corpus = data / "corpus.jsonl"
+    corpus.write_text(corpus.read_text().replace("every day", "Sundays"))
+    with pytest.raises(ConfigError, match="other data"):
+        train(lines[:20])
+
+
+def test_labels_of_a_finished_run_are_not_exchanged(small, tmp_path):
+    pairs, out = tmp_path / "pairs.jsonl", tmp_path / "m"
+    rows = [{"query": f"lamp {n}", "document": "red", "label": str(n % 2)} for n in range(20)]
+    words = ["--labels", pairs, "--start", small, "--max-tokens", 16, "--out", out]
+    for count, refused in ((10, False), (10, False), (20, True)):
+        pairs.write_text("".join(json.dumps(row) + "\n" for row in rows[:count]))
+        with pytest.raises(ConfigError, match="other data") if refused else nullcontext():
+            CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
 
 
 def test_help_shows_examples():

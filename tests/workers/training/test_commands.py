@@ -143,8 +143,10 @@ def test_clicks_become_labels(engine, small, tmp_path):
     folder = run(*told, *engine, "--out", tmp_path / "m", "--teacher", small, "--guard", 1.0)
     examples = [json.loads(line) for line in (tmp_path / "m" / "seed1" / "examples.jsonl").read_text().splitlines()]
     labels = {row["document"].split(" model")[0]: row["label"] for row in examples}
-    assert labels["Acme red kettle"] == max(labels.values()) == 1.0
-    assert labels["Acme blue kettle"] > 0
+    shown = {"Acme red kettle", "Acme blue kettle", "Acme red rain jacket"}
+    # Each stood at a place of its own, which nobody else did better at: all are average, and none is more.
+    assert {text: label for text, label in labels.items() if label} == dict.fromkeys(shown, 0.5)
+    assert len(labels) > 3  # hard negatives
     assert "1 queries with 3 clicks" in Path(folder, "README.md").read_text()
 
 
@@ -176,6 +178,7 @@ def test_labels_are_told_apart_and_keep_their_names(small, tmp_path):
     card = Path(folder, "README.md").read_text()
     assert "16 dev pairs: accuracy 1.0000 (95 % interval 1.0000 to 1.0000), macro-F1 1.0000 (95 %" in card
     assert "| hot | 0 | 4 | 0 | 1.000 |" in card
+    assert "The dev pairs (16) chose when to stop and which seed to keep" in card
     ranked = Reranker(folder, label="hot", activation="softmax", runtime="torch", precision="fp32")
     assert ranked.rank("lamp", ["blue lamp", "red lamp"])[0]["corpus_id"] == 1
     assert CrossEncoder(folder, device="cpu").predict([("lamp", "red lamp")])[0].argmax() == 1
@@ -196,8 +199,14 @@ def test_labels_are_told_apart_and_keep_their_names(small, tmp_path):
         (["--index", "i", "--patience", "2"], "--patience: .*runs to its end"),
         (["--index", "i", "--device", "cuda:99"], "torch sees . CUDA devices"),
         (["--grades", "g", "--made", "9"], "--made: queries are made"),
+        (["--index", "i", "--in-batch", "2"], "belong to the contrastive loss"),
+        (["--index", "i", "--precision", "fp8"], "fp32, bf16"),
+        (["--labels", "l.jsonl", "--curriculum"], "no curriculum with cross-entropy"),
+        (["--index", "i", "--grades", "g", "--negatives", "tfidf"], "bm25, knn, fused"),
+        (["--index", "i", "--grades", "g", "--ranks", "9:5"], "ranks 9 to 5"),
     ],
 )
 def test_what_cannot_be_is_said_at_once(words, message, tmp_path):
     with pytest.raises(ConfigError, match=message):
         CliRunner().invoke(app, [*words, "--out", str(tmp_path), "--embedder", "none"], catch_exceptions=False)
+    assert not list(tmp_path.iterdir())  # the folder is free for the right ones

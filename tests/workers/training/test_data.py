@@ -61,3 +61,26 @@ def test_a_split_may_stand_in_the_queries_own_lines(folder):
         '{"id": "q1", "text": "kettle", "split": "train"}\n{"id": "q2", "text": "hose", "split": "test"}\n'
     )
     assert set(read_collection(folder).part("train")[0]) == {"q1"}
+
+
+def test_parts_of_a_beir_folder_are_its_qrels(folder):
+    """Beside `qrels.tsv` and `split.json`, which say something else of the same queries."""
+    (folder / "qrels").mkdir()
+    (folder / "qrels" / "train.tsv").write_text("query-id\tcorpus-id\tscore\nq2\ta\t1\n")
+    with gzip.open(folder / "qrels" / "test.tsv.gz", "wt") as stream:
+        stream.write("query-id\tcorpus-id\tscore\nq1\tb\t1\nq2\tb\t3\n")
+    collection = read_collection(folder)
+    assert collection.part("train") == ({"q2": "hose"}, {"q2": {"a": 1}})  # nothing of what test says of it
+    assert collection.part("test")[1]["q1"] == {"b": 1}
+    (folder / "qrels" / "train.tsv").unlink()
+    assert read_collection(folder).part("train") == ({"q1": "kettle"}, {"q1": {"a": 3, "b": 0}})
+    (folder / "split.json").unlink()
+    assert read_collection(folder).part("train") == ({}, {})
+
+
+def test_a_split_that_names_a_query_without_a_text_is_refused_where_the_part_is_wanted(folder):
+    (folder / "split.json").write_text('{"train": ["q1", "zz"], "test": ["hidden"], "dev": ["q2"]}')
+    collection = read_collection(folder)
+    assert collection.part("dev")[0] == {"q2": "hose"}
+    with pytest.raises(ConfigError, match=r"part train names 1 queries that have no text \(zz\): add them"):
+        collection.part("train")

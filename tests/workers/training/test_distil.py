@@ -184,7 +184,18 @@ def test_the_command_makes_a_smaller_student_that_ranks_as_its_teacher(loss, eng
     assert ranked[0]["corpus_id"] == 2
 
 
-def test_a_student_needs_a_cross_encoder_to_start_from_and_a_loss_of_scores(tmp_path):
-    for words, message in ((["embed:x"], "--start"), (["a", "--loss", "bce"], "margin-mse")):
+def test_what_cannot_be_is_said_before_there_is_a_folder(small, tmp_path):
+    """A student needs a cross-encoder to start from, as many layers and units as it is to keep, a loss of scores, and a
+    weight for each teacher."""
+    for words, message in (
+        (["embed:x"], "--start"),
+        (["a", "--loss", "bce"], "margin-mse"),
+        ([small, "--layers", 9], "the teacher has 2"),
+        ([small, "--layers", 0, "--units", 999], "the teacher has 64"),
+        ([small, "--layers", 1, "--weight", 1, "--weight", 2], "1 teachers and the weights"),
+        ([small, "--layers", 1, "--precision", "fp8"], "fp32, bf16"),
+    ):
+        told = ["--teacher", *words, "--out", tmp_path / "student"]
         with pytest.raises(ConfigError, match=message):
-            CliRunner().invoke(app, ["--teacher", *words, "--out", str(tmp_path)], catch_exceptions=False)
+            CliRunner().invoke(app, [str(word) for word in told], catch_exceptions=False)
+        assert not (tmp_path / "student").exists()

@@ -4,7 +4,7 @@ import pytest
 
 from connector.errors import ConfigError
 from tests.workers.training.shelf import shop
-from workers.training.data import Collection
+from workers.training.data import Collection, folded
 from workers.training.gather import fields_of, from_judgments, shares, split_dev
 
 
@@ -19,6 +19,23 @@ def test_a_share_of_the_queries_is_set_apart_for_dev_the_same_every_time(tmp_pat
     assert one.split == again.split
     assert {part: len(ids) for part, ids in one.split.items()} == {"train": 17, "dev": 3}
     assert not set(one.split["train"]) & set(one.split["dev"])
+
+
+def test_a_query_is_never_in_both_parts_whatever_its_ids_and_case(tmp_path):
+    rows = [
+        {"id": f"{name}{n}", "query": text, "grades": {"kettle red": 3}}
+        for n in range(20)
+        for name, text in (("a", f"Kettle {n}"), ("b", f"kettle  {n}"))
+    ]
+    (tmp_path / "all.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = from_judgments(shop().documents, tmp_path / "all.jsonl")
+    train, dev = ({folded(text) for text in found.part(part)[0].values()} for part in ("train", "dev"))
+    assert (len(train), len(dev), train & dev) == (17, 3, set())
+    assert len(found.part("train")[0]) == 34
+    (tmp_path / "dev.jsonl").write_text('{"query": "KETTLE 3", "grades": {"kettle red": 3}}\n')
+    found = from_judgments(shop().documents, tmp_path / "all.jsonl", dev=tmp_path / "dev.jsonl")
+    assert "kettle 3" not in {folded(text) for text in found.part("train")[0].values()}
+    assert len(found.part("train")[0]) == 38
 
 
 def test_few_queries_are_all_for_training(tmp_path):
@@ -70,6 +87,7 @@ def test_grades_become_shares_of_the_highest():
         "a": {"d": 1.0, "e": 0.0},
         "b": {"d": pytest.approx(1 / 3), "bad": 0.0},
     }
+    assert shares({"a": {"d": 50, "e": 20}}, top=100) == {"a": {"d": 0.5, "e": 0.2}}
 
 
 def test_fields_are_named():

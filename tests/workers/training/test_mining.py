@@ -1,4 +1,5 @@
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -35,6 +36,8 @@ def test_category_overlap_is_the_common_part_of_the_path():
     assert category_overlap({"category": ["A", "B"]}, {"category": ["A", "B"]}) == 1.0
     assert category_overlap({"category": ["A", "B"]}, {"category": ["A", "C"]}) == 0.5
     assert category_overlap({"category": ["A"]}, {"category": []}) == 0.3
+    assert category_overlap({"category": "Shoes"}, {"category": "Shirts"}) == 0.0
+    assert category_overlap({"category": "A > B"}, {"category": ["A", "C"]}) == 0.5
 
 
 def test_soft_labels_rise_with_every_sign_and_stay_below_the_source():
@@ -56,6 +59,18 @@ def test_a_made_query_gets_its_source_graded_neighbours_and_a_stranger():
     assert len(neighbours) >= 4
     assert all(0.0 < pair.label <= SOFT_MAX and pair.document != "kettle red" for pair in neighbours)
     assert stranger.label == 0.0
+
+
+@pytest.mark.parametrize(("documents", "strangers"), [(8, 1), (3, 0)])
+def test_a_stranger_is_none_that_has_a_label_already(documents, strangers):
+    """Two neighbours of a source are drawn from the first eight: of three products none is left."""
+    collection = replace(shop(), documents=dict(list(shop().documents.items())[:documents]))
+    stored = {key: embed([str(document["title"])])[0] for key, document in collection.documents.items()}
+    for seed in range(20):
+        query = [MadeQuery("red kettle", "kettle red")]
+        pairs = mine(query, collection.documents, Shelf(collection), embed, stored, random.Random(seed))
+        assert len({pair.document for pair in pairs}) == len(pairs)
+        assert sum(not pair.label for pair in pairs) == strangers
 
 
 def test_what_a_query_excludes_is_labelled_lower():

@@ -1,4 +1,5 @@
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -7,6 +8,7 @@ from tests.workers.training.index import drop, fill
 from tests.workers.training.shelf import Shelf, embed, shop
 from workers.training.corpus import read_index
 from workers.training.lessons import dev_figure, graded_examples
+from workers.training.mining import UNJUDGED_LABEL, mine_graded
 from workers.training.negatives import Negatives, candidates, draw
 
 TEXTS = {key: key for key in ("right", "same thing", "near", "far")}
@@ -49,6 +51,17 @@ def test_documents_with_a_grade_are_never_negatives_and_a_teacher_spots_unmarked
     assert drawn(Negatives(guard=0.5), {"right": 1.0}, teacher) == ["far"]
     assert drawn(Negatives(count=1), {"right": 1.0}) in (["far"], ["near"], ["same thing"])
     assert ("q", "right") in asked
+
+
+def test_what_is_graded_under_another_id_of_the_query_is_no_negative():
+    plain = shop()
+    grades = {"q1": {"kettle red": 3}, "again": {key: 3 for key in plain.documents if "kettle" in key}}
+    twice = replace(plain, queries={"q1": "red kettle", "again": "Red  kettle"}, grades=grades, split={})
+    examples = graded_examples(twice, Shelf(plain), embed, Negatives("bm25", 1, 20, 20), seed=1)
+    assert all("kettle" not in row.document for row in examples if not row.label)
+    pairs = mine_graded(twice.queries, grades, Shelf(plain), embed, random.Random(1))
+    assert all("kettle" not in pair.document for pair in pairs if pair.label == UNJUDGED_LABEL)
+    assert any(pair.label == UNJUDGED_LABEL for pair in pairs)
 
 
 def test_a_list_holds_what_was_graded_then_negatives():

@@ -15,8 +15,9 @@ from safetensors.torch import load_file
 
 from connector.errors import ConfigError
 from tests.workers.training.test_trainer import HOW, scaled, task
-from workers.training.state import kept, write_whole
+from workers.training.state import Keeper, Place, kept
 from workers.training.trainer import Example, Watch, fit, load
+from workers.whole import write_whole
 
 ROOT = Path(__file__).parents[3]
 KILLS = 3
@@ -130,3 +131,15 @@ def test_examples_are_kept_as_they_were_first_made(tmp_path):
     first = [Example("größe", "d", 0.5)]
     assert kept(tmp_path / "new" / "examples.jsonl", lambda: first) == first
     assert kept(tmp_path / "new" / "examples.jsonl", lambda: [Example("other", "d", 1.0)]) == first
+
+
+def test_saving_takes_a_small_share_of_a_run(tmp_path):
+    model = torch.nn.Linear(2, 2)
+    keeper = Keeper(tmp_path / "fit.state", "run", every_s=0.0)
+    optimizer = torch.optim.AdamW(model.parameters())
+    assert keeper.due
+    keeper.save(model, optimizer, Place(), {})
+    keeper.took = 60.0  # as on a slow disk
+    assert not keeper.due
+    keeper.took = 0.0
+    assert keeper.due

@@ -25,7 +25,12 @@ def train(
     engine_url: str = "",
 ) -> None:
     read = inherited(context, out, "fields") or "name,brand"  # what the index would say
-    claim(context, out, {"fields": ",".join(part.strip() for part in read.split(","))})
+    data = out.with_name("data")
+    found = {"fields": ",".join(part.strip() for part in read.split(","))}
+    claim(context, out, found, data.read_text() if data.exists() else "")
+    (out / "seed1").mkdir(exist_ok=True)
+    if teacher != "broken":
+        (out / "seed1" / "examples.jsonl").touch()
     typer.echo(command_line(context))
 
 
@@ -80,3 +85,22 @@ def test_other_options_are_refused_and_named(words, said, tmp_path):
     told(tmp_path / "m", "--loss", "lambda")
     with pytest.raises(ConfigError, match=said):
         told(tmp_path / "m", *words)
+
+
+def test_a_folder_belongs_to_the_data_that_its_runs_learnt_from(tmp_path):
+    told(tmp_path / "m")
+    path = tmp_path / "m" / "run.json"
+    before = {name: value for name, value in json.loads(path.read_text()).items() if name != "data_sha256"}
+    (tmp_path / "data").write_text("some")
+    with pytest.raises(ConfigError, match=r"other data: .* put back what it began with, or take another --out"):
+        told(tmp_path / "m")
+    path.write_text(json.dumps(before))  # of a version that noted no data
+    told(tmp_path / "m", "--seed", 2)
+    assert json.loads(path.read_text())["data_sha256"] == "some"
+
+
+def test_a_command_that_failed_before_it_left_anything_binds_nobody(tmp_path):
+    told(tmp_path / "m", "--teacher", "broken", "--loss", "lambda")
+    (tmp_path / "data").write_text("mended")
+    told(tmp_path / "m")
+    assert json.loads((tmp_path / "m" / "run.json").read_text())["loss"] == "bce"

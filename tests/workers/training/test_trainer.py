@@ -3,7 +3,15 @@ from dataclasses import replace
 
 import pytest
 import torch
-from transformers import RobertaConfig, RobertaForSequenceClassification
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    ModernBertConfig,
+    ModernBertForSequenceClassification,
+    PreTrainedModel,
+    RobertaConfig,
+    RobertaForSequenceClassification,
+)
 
 from connector.errors import ConfigError
 from workers import int4
@@ -164,6 +172,27 @@ def test_a_query_longer_than_the_model_reads_is_cut_as_in_serving(small):
         served = Tokens(small, read_config(small), 64).encode_pairs([pair])[0]
         assert rows[0]["input_ids"] == list(served.ids)
         assert len(scores(model, tokenizer, [pair], max_tokens=64)) == 1
+
+
+@pytest.mark.parametrize("kind", ["three labels", "its own dropout", "other names of dropout"])
+def test_any_start_gets_one_logit_and_no_dropout(kind, small, tmp_path):
+    sizes = {"vocab_size": 128, "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    model: PreTrainedModel
+    if kind == "other names of dropout":
+        words = {"pad_token_id": 0, "cls_token_id": 2, "sep_token_id": 3, "bos_token_id": 2, "eos_token_id": 3}
+        config = ModernBertConfig(intermediate_size=48, **sizes, **words, mlp_dropout=0.5, attention_dropout=0.5)
+        model = ModernBertForSequenceClassification(config)
+    else:
+        several = {"num_labels": 3} if kind == "three labels" else {"num_labels": 1, "classifier_dropout": 0.5}
+        model = BertForSequenceClassification(BertConfig(intermediate_size=48, **sizes, **several))
+    load(small, seed=1)[1].save_pretrained(tmp_path)
+    model.save_pretrained(tmp_path)
+    model, tokenizer = load(tmp_path, seed=1)
+    assert (model.config.num_labels, model.classifier.out_features, len(model.config.id2label)) == (1, 1, 1)
+    assert torch.equal(model.classifier.weight, load(tmp_path, seed=1)[0].classifier.weight)
+    tokens = encode(tokenizer, ["red kettle"], ["Acme red kettle"], 16)
+    inputs = {name: torch.tensor([row]) for name, row in tokens[0].items()}
+    assert torch.equal(model.train()(**inputs).logits, model.train()(**inputs).logits)
 
 
 def test_four_bits_are_no_start(small, tmp_path):
