@@ -36,11 +36,15 @@ def plan(lengths: Sequence[int], budget: int) -> list[Batch]:
     return batches
 
 
+RECOVERED = 100  # batches that went well
+
+
 class Batches:
     """Runs texts through a `forward` batch by batch; remembers how much fits the memory."""
 
     def __init__(self, budget: int) -> None:
-        self.budget = budget
+        self.budget = self.most = budget
+        self._good = 0  # batches since the budget was changed
         self._logged: set[int] = set()
 
     def run(
@@ -77,12 +81,20 @@ class Batches:
                 rows = rows.copy()
                 rows[broken] = np.nan
                 self._log(max(lengths[place] for place in batch), ValueError("the model gave NaN or infinity"))
+            self._recover()
             yield batch, rows
 
     def _shrink(self, budget: int) -> None:
         if budget < self.budget:
-            self.budget = budget
+            self.budget, self._good = budget, 0
             log.warning("batch halved: out of memory, from now on %d tokens a batch", budget)
+
+    def _recover(self) -> None:
+        """A shortage passes: after `RECOVERED` batches twice as much is tried again."""
+        if self.budget < self.most:
+            self._good += 1
+            if self._good >= RECOVERED:
+                self.budget, self._good = min(self.most, 2 * self.budget), 0
 
     def _log(self, length: int, error: Exception) -> None:
         seen = hash((length, type(error), str(error)))

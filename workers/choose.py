@@ -127,7 +127,7 @@ def choose(load: Opener, tokens: Tokens, runtimes: Sequence[str], classes: Seque
     """
     refused: list[str] = []
     if len(runtimes) == len(classes) == 1:
-        return Choice(load(runtimes[0], classes[0]), "as set")
+        return Choice(measure(load(runtimes[0], classes[0]), tokens).runtime, "as set")
     best: Trial | None = None
     said: list[str] = []
     for precision in classes:
@@ -156,9 +156,13 @@ def choose(load: Opener, tokens: Tokens, runtimes: Sequence[str], classes: Seque
 
 
 def measure(runtime: Runtime, tokens: Tokens, limit_s: float = math.inf) -> Trial:
-    """Run the probes once to warm up, then once more to time them, unless that takes long. Raises TooSlow."""
+    """Run the probes once to warm up, then once more to time them, unless that takes long. Raises TooSlow, and
+    RuntimeRefused where a probe has no score.
+    """
     rows = [row for row in tokens.encode_pairs(PROBES) if row is not None]
     first, logits = _timed(runtime, tokens, rows, CPU_TOKENS, limit_s)
+    if not np.isfinite(logits).all():
+        raise RuntimeRefused(f"{runtime.name} {runtime.precision} gives no score for ordinary texts (NaN or an error)")
     seconds = first if first > SLOW_S else min(first, _timed(runtime, tokens, rows, CPU_TOKENS)[0])
     return Trial(runtime, logits, seconds, len(rows) / seconds)
 

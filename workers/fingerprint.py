@@ -11,14 +11,15 @@ from pathlib import Path
 FILES = (
     "*.safetensors",
     "*.safetensors.index.json",
-    "*.bin",
     "*.onnx*",
     "onnx/*.onnx*",
     "config.json",
     "config_sentence_transformers.json",
     "modules.json",
     "sentence_bert_config.json",
-    "1_Pooling/*.json",
+    "[0-9]*_*/*.json",  # the modules of an embedder
+    "[0-9]*_*/*.safetensors",
+    "[0-9]*_*/*.bin",
     "tokenizer*.json",
     "special_tokens_map.json",
     "added_tokens.json",

@@ -72,4 +72,10 @@ def living(server: Redis, clock: Clock, role: str, model: str) -> list[Announcem
     """Announcements of the workers that live now. Raises RedisError."""
     oldest = clock.set(server) - LIVE_S
     members: list[bytes] = server.zrangebyscore(workers_key(role, model), oldest, "+inf")  # type: ignore[assignment]
-    return [read_announcement(member) for member in members]
+    found = []
+    for member in members:
+        try:
+            found.append(read_announcement(member))
+        except (TypeError, ValueError):
+            log.warning("announcement not understood")
+    return found

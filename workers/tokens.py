@@ -188,6 +188,8 @@ def _template(encoding: Encoding, texts: int) -> Template:
 def _read_json(path: Path) -> dict[str, object]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except FileNotFoundError:
         return {}
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
     return found if isinstance(found, dict) else {}

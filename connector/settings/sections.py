@@ -54,7 +54,9 @@ class Engine(Section):
 
 class Redis(Section):
     url: str = Field("redis://127.0.0.1:6379/0", description="server of the score cache and the page orders")
-    cache_ttl_s: Positive = Field(604_800, description="how long a score is kept after it was last written")
+    cache_ttl_s: Positive = Field(
+        604_800, description="how long the scores of a query are kept after one of them was last written"
+    )
     cache_key: str = Field("", description="secret of the keyed hashes; made at first start where empty")
     page_ttl_s: NotNegative = Field(60, description="how long a window's order is kept; 0: pages are not stable")
     store_tokens: bool = Field(False, description="let workers keep documents' token ids in Redis; no effect in 0.1")

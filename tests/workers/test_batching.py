@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.batching import Batch, Batches, Floats, plan
+from workers.batching import RECOVERED, Batch, Batches, Floats, plan
 from workers.runtimes.base import DeviceLost, OutOfMemory
 
 lengths_of = st.lists(st.integers(1, 300), max_size=80)
@@ -112,3 +112,20 @@ def test_what_is_no_longer_wanted_is_left_out() -> None:
         wanted=lambda place: len(done) < 2,
     )
     assert list(found) == done == [0, 1]
+
+
+def test_a_shortage_of_memory_passes() -> None:
+    short = [True]
+
+    def forward(batch: Batch) -> Floats:
+        if short and len(batch) > 1:
+            short.clear()
+            raise OutOfMemory
+        return rows(batch)
+
+    batches = Batches(1000)
+    collect(batches, [100] * 10, forward)
+    assert batches.budget == 500
+    for _ in range(2 * RECOVERED):
+        collect(batches, [100] * 10, forward)
+    assert batches.budget == 1000

@@ -1,5 +1,6 @@
 """Speed decides only among candidates that agree with fp32."""
 
+import math
 import shutil
 import time
 from pathlib import Path
@@ -124,3 +125,9 @@ def test_a_class_that_cannot_be_met_is_refused(tiny: dict[str, Path], monkeypatc
 def test_cuda_leaves_torch_alone() -> None:
     assert names("auto", "cuda") == ["torch"]
     assert names("openvino", "cuda") == ["openvino"]
+
+
+@pytest.mark.parametrize("classes", [["fp32"], ["fp32", "bf16"]])
+def test_a_model_that_gives_no_score_is_refused(tokens: Tokens, classes: list[str]) -> None:
+    with pytest.raises(RuntimeRefused, match="gives no score for ordinary texts"):
+        choose(lambda name, precision: Fake(name, precision, 0.0, math.nan), tokens, ["broken"], classes)

@@ -10,9 +10,10 @@ from sentence_transformers.sentence_transformer.modules import Pooling, Transfor
 
 from connector.errors import ConfigError
 from tests.workers.shapes import SENTENCES
-from workers.embedder import StubEmbedder
+from workers.embedder import Embedder, Floats, StubEmbedder
 from workers.embedders.open import open_embedder
 from workers.embedding import Embedding
+from workers.runtimes.base import DeviceLost, OutOfMemory
 from workers.scoring import BadPayload
 from workers.sources import locate
 from workers.watchdog import Watchdog
@@ -64,13 +65,13 @@ def test_what_openvino_cannot_pool_goes_to_torch(tiny: dict[str, Path], tmp_path
     assert open_embedder(str(tmp_path / "cls")).info.fingerprint != embedder.info.fingerprint
 
 
-def run(payload: object, now: float = 0.0) -> list[Mapping[str, object]]:
+def run(payload: object, now: float = 0.0, embedder: Embedder | None = None) -> list[Mapping[str, object]]:
     replies: list[Mapping[str, object]] = []
 
     def push(key: str, found: Sequence[Mapping[str, object]]) -> None:
         replies.extend({**reply, "key": key} for reply in found)
 
-    Embedding(StubEmbedder(), Watchdog(60), lambda: now).run(payload, push)
+    Embedding(embedder or StubEmbedder(), Watchdog(60), lambda: now).run(payload, push)
     return replies
 
 
@@ -88,6 +89,36 @@ def test_vectors_come_in_one_reply() -> None:
 
 def test_no_texts_no_vectors() -> None:
     assert run(payload(texts=[]))[0]["vectors"] == b""
+
+
+class Troubled(StubEmbedder):
+    """Has no memory for more than `room` texts, or no device."""
+
+    def __init__(self, room: int = 0, lost: bool = False) -> None:
+        super().__init__()
+        self.room, self.lost = room, lost
+
+    def embed(self, kind: str, texts: Sequence[str]) -> Floats:
+        if self.lost:
+            raise DeviceLost("CUDA error: an illegal memory access")
+        if len(texts) > self.room:
+            raise OutOfMemory("CUDA out of memory")
+        return super().embed(kind, texts)
+
+
+def test_a_shortage_of_memory_says_nothing_of_a_text() -> None:
+    (reply,) = run(payload(), embedder=Troubled(room=1))
+    assert "vectors" in reply
+    (reply,) = run(payload(), embedder=Troubled())
+    assert (reply["reason"], "out of memory" in str(reply["error"])) == ("timeout", True)
+
+
+def test_a_lost_device_is_told_and_ends_the_worker() -> None:
+    replies: list[Mapping[str, object]] = []
+    embedding = Embedding(Troubled(lost=True), Watchdog(60), lambda: 0.0)
+    with pytest.raises(DeviceLost):
+        embedding.run(payload(), lambda key, found: replies.extend(found))
+    assert replies[0]["reason"] == "timeout"
 
 
 def test_a_late_task_is_a_timeout() -> None:

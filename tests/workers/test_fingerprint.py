@@ -34,6 +34,17 @@ def test_tokenizer_and_config_count(folder: Path, name: str) -> None:
     assert hash_files(folder) != before
 
 
+def test_all_modules_of_an_embedder_count_and_weights_that_nobody_reads_do_not(folder: Path) -> None:
+    found = {hash_files(folder)}
+    for name in ("1_Pooling/config.json", "2_Dense/model.safetensors", "2_Dense/config.json", "0_Static/a.safetensors"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("1")
+        found.add(hash_files(folder))
+    assert len(found) == 5
+    (folder / "pytorch_model.bin").write_text("1")
+    assert hash_files(folder) in found
+
+
 def test_the_model_card_does_not_count(folder: Path) -> None:
     before = hash_files(folder)
     (folder / "README.md").write_text("about this model")

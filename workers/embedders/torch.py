@@ -8,6 +8,7 @@ from sentence_transformers import SentenceTransformer
 
 from workers.embedder import EmbedderInfo, Floats, Prefixes
 from workers.fingerprint import fingerprint, hash_files
+from workers.runtimes.torch import device_errors
 
 BATCH = 32
 
@@ -29,7 +30,8 @@ class TorchEmbedder:
         )
 
     def embed(self, kind: str, texts: Sequence[str]) -> Floats:
-        vectors = self.model.encode(
-            self.prefixes.put(kind, texts), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False
-        )
+        with device_errors():
+            vectors = self.model.encode(
+                self.prefixes.put(kind, texts), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False
+            )
         return np.asarray(vectors, np.float32)

@@ -3,6 +3,8 @@
 Rule: code from a model's folder is never run (`trust_remote_code` is False) and weights are never unpickled.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +39,7 @@ class Torch:
         try:
             if packed:
                 config = AutoConfig.from_pretrained(str(folder), local_files_only=True)
-                model = auto.from_config(config)  # type: ignore[no-untyped-call]
+                model = auto.from_config(config, dtype=torch.float32)  # type: ignore[no-untyped-call]
                 model.load_state_dict({name: torch.from_numpy(each) for name, each in read_weights(folder).items()})
             else:
                 model = auto.from_pretrained(
@@ -53,28 +55,35 @@ class Torch:
 
     @torch.inference_mode()
     def forward(self, ids: Ids, mask: Ids, types: Ids) -> Logits:
-        inputs = {"input_ids": self._tensor(ids), "attention_mask": self._tensor(mask)}
-        if self.types > 1:
-            inputs["token_type_ids"] = self._tensor(types)
-        try:
+        with device_errors():
+            inputs = {"input_ids": self._tensor(ids), "attention_mask": self._tensor(mask)}
+            if self.types > 1:
+                inputs["token_type_ids"] = self._tensor(types)
             found = self.model(**inputs)
             rows = found.logits.float() if self.classifier else _mean(found.last_hidden_state, inputs["attention_mask"])
             return np.asarray(rows.cpu().numpy(), np.float32)
-        except torch.OutOfMemoryError as error:
-            torch.cuda.empty_cache()
-            raise OutOfMemory(str(error)) from error
-        except RuntimeError as error:
-            if "CUDA error" in str(error):  # the context is gone, whatever comes next fails as well
-                raise DeviceLost(str(error)) from error
-            if "can't allocate memory" in str(error):
-                raise OutOfMemory(str(error)) from error
-            raise
 
     def _tensor(self, values: Ids) -> torch.Tensor:
         tensor = torch.from_numpy(values)
         if self.device == "cpu":
             return tensor
         return tensor.pin_memory().to(self.device, non_blocking=True)
+
+
+@contextmanager
+def device_errors() -> Iterator[None]:
+    """What torch says of a device in our words. Raises OutOfMemory, DeviceLost."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        torch.cuda.empty_cache()
+        raise OutOfMemory(str(error)) from error
+    except RuntimeError as error:
+        if "CUDA error" in str(error):  # the context is gone, whatever comes next fails as well
+            raise DeviceLost(str(error)) from error
+        if "can't allocate memory" in str(error):
+            raise OutOfMemory(str(error)) from error
+        raise
 
 
 def _mean(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
