@@ -148,6 +148,9 @@ def without(packages: Iterable[str], *words: str, folder: Path | None = None) ->
     return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=folder)
 
 
+TRAINING = "needs torch, transformers, sentence_transformers, sklearn, ir_measures"
+
+
 @pytest.mark.parametrize(
     ("words", "lacking", "extra"),
     [
@@ -156,8 +159,8 @@ def without(packages: Iterable[str], *words: str, folder: Path | None = None) ->
         (["worker", "--role", "embed"], "worker needs numpy", "worker-cpu"),
         (["evaluate", "judged.jsonl", "--index", "i"], "evaluate needs numpy", "evaluate"),
         (["models", "list"], "models needs numpy", "worker-cpu"),
-        (["train", "--out", "m"], "train needs numpy", "train"),
-        (["distil", "--out", "m"], "distil needs numpy", "train"),
+        (["train", "--out", "m"], f"train {TRAINING}", "train"),
+        (["distil", "--teacher", "t", "--out", "m"], f"distil {TRAINING}", "train"),
         (["demo", "--once"], "demo needs numpy", "demo"),
         (["quantize", "bundled:products-en", "--out", "m"], "quantize needs ml_dtypes", "worker-cpu"),
     ],
