@@ -20,6 +20,7 @@ _WHOLE_HITS = re.compile(r"(\*\*?|hits)(\.(\*\*?|hits))?(\.\*\*?)?")
 """Patterns of `filter_path` that keep all of each hit."""
 
 
+PROCESSORS = ("rerank", "mmr")  # members of `ext` that have OpenSearch order the hits once more
 FUSED_ALL_THE_SAME = (Reason.LANGUAGE, Reason.LENGTH)
 """Skips that are the model's own limits: the vector leg, which has another model, still takes part."""
 
@@ -92,7 +93,7 @@ def _ordered_otherwise(request: SearchRequest, policy: Policy) -> Reason | None:
     pipelines = (body.get("search_pipeline"), request.parameter("search_pipeline"))
     if any(pipeline not in (None, "", "_none") for pipeline in pipelines):
         return Reason.PIPELINE
-    if isinstance(ext, Mapping) and ext.get("rerank") is not None:
+    if isinstance(ext, Mapping) and any(ext.get(name) is not None for name in PROCESSORS):
         return Reason.PIPELINE
     if any(body.get(key) is not None for key in ("retriever", "rank")) or takes_size(body):
         return Reason.RETRIEVER

@@ -193,7 +193,7 @@ class _Search:
             order = arrange(candidates, Scores(State.SKIPPED), policy.blend, outcome)
             if skip is Reason.TOO_FEW:  # no order to keep, and there may be more documents in a moment
                 return Ordered(order, known)
-            return await self._kept(order, deadline, known)
+            return await self._kept(order, found, deadline, known)
         reader, worker = Reader.of(policy, self.legs.model, self.shared.keys), self._model()
         scores = await self.shared.rerank.rerank_unread(
             plan.text,
@@ -208,17 +208,21 @@ class _Search:
         whole = outcome.cached == outcome.scored == outcome.window and worker == self._model()
         evidence = Evidence.of(plan.text, candidates, policy, reader)
         order = arrange(candidates, scores, policy.blend, outcome, evidence)
-        return await self._kept(order, deadline, known, worker if whole else "")
+        return await self._kept(order, found, deadline, known, worker if whole else "")
 
-    async def _kept(self, order: Order, deadline: float, known: Known, model: str = "") -> Ordered:
-        """The order that pages will be cut from: ours, or that of another proxy which was first."""
+    async def _kept(self, order: Order, found: Found, deadline: float, known: Known, model: str = "") -> Ordered:
+        """The order that pages will be cut from: ours, or that of another proxy which was first. One of an answer that
+        the engine cut short is kept for nobody: the next may be whole.
+        """
+        unstable = Order(order.places, order.top_score, replace(order.outcome, pages_unstable=True))
+        if found.timed_out or found.failed_shards:
+            return Ordered(unstable, known)
         value = self.shared.keys.seal(self.search, encode(order))
         kept = await self._keep(value, deadline - time.monotonic())
         if kept == value:
             return Ordered(order, known, value, model)
         if kept and (first := self._decoded(kept)):
             return Ordered(first, known)
-        unstable = Order(order.places, order.top_score, replace(order.outcome, pages_unstable=True))
         return Ordered(unstable, known, value if model else b"", model)
 
     def _decoded(self, kept: bytes) -> Order | None:

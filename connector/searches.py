@@ -139,7 +139,9 @@ class Searches:
     async def _heed_pipelines(self, asked: Asked) -> Asked:
         """The same, skipped where a default search pipeline of its indices takes part."""
         request, planned = asked.request, asked.planned
-        if request is None or planned is None or planned.plan.skip or self.pipelines is None:
+        if request is None or planned is None or self.pipelines is None:
+            return asked
+        if planned.plan.skip and planned.plan.knn is not Knn.FUSED:  # the engine's alone already
             return asked
         if not await self.pipelines.apply_to(request, asked.names):
             return asked

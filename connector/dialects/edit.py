@@ -27,6 +27,7 @@ _SHAPING_KEYS = (
     "pit",
     "runtime_mappings",
     "script_fields",
+    "search_pipeline",
     "seq_no_primary_term",
     "stored_fields",
     "timeout",

@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, quote
 
+import msgspec
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -132,15 +133,14 @@ def _is_replaced(name: bytes) -> bool:
 
 def write_answer(question: Question, answer: Answer, began: float) -> bytes:
     """The engine's answer in the simple shape. `began` is in seconds of `perf_counter`."""
-    found = orjson.loads(answer.reply.body)
-    total = found["hits"].get("total", 0)
+    found = _answer.decode(answer.reply.body).hits
+    total = found.total
     return orjson.dumps(
         {
             "total": total["value"] if isinstance(total, dict) else total,
             "took_ms": round((perf_counter() - began) * 1000, 1),
             "hits": [
-                _hit(hit, rank, question.details)
-                for rank, hit in enumerate(found["hits"]["hits"], start=question.first + 1)
+                _hit(hit, rank, question.details) for rank, hit in enumerate(found.hits, start=question.first + 1)
             ],
             "rerank": outcome_json(answer.outcome),
         }
@@ -168,21 +168,37 @@ def outcome_json(outcome: Outcome | None) -> dict[str, object]:
     return said | {name: value for name, value in optional.items() if value is not None}
 
 
-def _hit(hit: Mapping[str, Any], rank: int, details: bool) -> dict[str, object]:
-    ours = hit.get("_secondpass") or {}
-    simple: dict[str, object] = {
-        "id": hit["_id"],
-        "index": hit["_index"],
-        "score": hit.get("_score"),
-        "source": _without_vector(hit.get("_source")),
-        "engine_rank": ours.get("engine_rank") if ours else rank,
-    }
+class _Hits(msgspec.Struct):
+    hits: list[dict[str, msgspec.Raw]]
+    total: Any = 0
+
+
+class _Answer(msgspec.Struct):
+    hits: _Hits
+
+
+_answer = msgspec.json.Decoder(_Answer)
+
+
+def _hit(hit: Mapping[str, msgspec.Raw], rank: int, details: bool) -> dict[str, object]:
+    ours = orjson.loads(bytes(hit["_secondpass"])) if "_secondpass" in hit else {}
+    simple: dict[str, object] = {name: _as_it_is(hit.get(f"_{name}")) for name in ("id", "index", "score")}
+    simple["source"] = _without_vector(hit.get("_source"))
+    simple["engine_rank"] = ours.get("engine_rank") if ours else rank
     return simple | {"details": ours} if details else simple
 
 
-def _without_vector(source: Any) -> Any:
+def _as_it_is(value: msgspec.Raw | None) -> orjson.Fragment | None:
+    """The engine's own bytes: numbers as they were written, and objects of any depth."""
+    return None if value is None else orjson.Fragment(bytes(value))
+
+
+def _without_vector(source: msgspec.Raw | None) -> object:
     """An index that no policy knows the vectors of may still have ours: only numbers under that name are left out."""
-    found = source.get(FIELD) if isinstance(source, dict) else None
+    if source is None or FIELD.encode() not in bytes(source):
+        return _as_it_is(source)
+    members: Any = msgspec.json.decode(source, type=dict[str, msgspec.Raw])
+    found = orjson.loads(bytes(members[FIELD])) if FIELD in members else None
     if isinstance(found, list) and found and all(type(number) in (int, float) for number in found):
-        return {name: value for name, value in source.items() if name != FIELD}
-    return source
+        return {name: _as_it_is(value) for name, value in members.items() if name != FIELD}
+    return _as_it_is(source)

@@ -48,6 +48,7 @@ SKIPPED: list[tuple[Reason, dict[str, Any]]] = [
     (Reason.TERMINATE_AFTER, {"terminate_after": 100}),
     (Reason.RESCORE, {"rescore": {"query": {"rescore_query": MATCH}}}),
     (Reason.PIPELINE, {"search_pipeline": "mine"}),
+    (Reason.PIPELINE, {"ext": {"mmr": {"diversity": 0.4}}}),
     (Reason.PIPELINE, {"search_pipeline": {"response_processors": []}}),
     (Reason.PIPELINE, {"ext": {"rerank": {"query_context": {"query_text": "x"}}}}),
     (Reason.RETRIEVER, {"retriever": {"standard": {"query": MATCH}}}),

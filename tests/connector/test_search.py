@@ -6,12 +6,13 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
 
 from connector import search
+from connector.dialects.request import SearchRequest
 from connector.embedding import EmbedClient
 from connector.engines.bodies import OpenSearchDialect
 from connector.keys import DIGEST_BYTES
@@ -19,7 +20,7 @@ from connector.page import decode, encode
 from connector.search import SecondPass
 from connector.searches import Searches
 from connector.settings import Settings
-from connector.types import Answer, Call, PassThrough, Reply
+from connector.types import Answer, Call, Knn, PassThrough, Reason, Reply
 from tests.connector.stage import make_settings, opened, stub_worker, until
 
 MODEL = "model-search"
@@ -48,6 +49,7 @@ class Engine:
     near: list[dict[str, Any]] = field(default_factory=list)
     asked: list[dict[str, Any]] = field(default_factory=list)
     refuses: dict[str, int] = field(default_factory=dict)
+    besides: dict[str, Any] = field(default_factory=dict)  # members of its answers that are otherwise
 
     async def fetch(self, call: Call) -> Reply:
         asked = json.loads(call.body)
@@ -72,7 +74,7 @@ class Engine:
                 hit["fields"] = {"name": [f"text of {hit['_id']}"]}
         inner = {"total": {"value": len(found), "relation": "eq"}, "max_score": 50.0, "hits": hits}
         shards = {"total": 1, "successful": 1, "skipped": 0, "failed": 0}
-        body = {"took": 1, "timed_out": False, "_shards": shards, "hits": inner}
+        body = {"took": 1, "timed_out": False, "_shards": shards, "hits": inner} | self.besides
         return Reply(200, b"OK", [(b"content-type", b"application/json")], json.dumps(body).encode())
 
 
@@ -157,6 +159,36 @@ async def test_what_is_kept_but_is_no_order_is_computed_anew(stage: Stage) -> No
     answer = await stage.ask()
     assert answer.outcome is not None
     assert answer.outcome.state.value == "applied"
+
+
+async def test_a_default_pipeline_counts_for_what_is_fused_all_the_same(stage: Stage) -> None:
+    class Always:
+        async def apply_to(self, request: SearchRequest, names: tuple[str, ...]) -> bool:
+            return True
+
+    body = json.dumps({"query": {"match": {"name": stage.words}}}).encode()
+    headers = [(b"Content-Type", b"application/json")]
+    asked = stage.searches.ask(Call("POST", b"/shop/_search", headers, body), ("shop",))
+    assert asked.planned is not None
+    assert asked.planned.plan.knn is Knn.FUSED
+    skipped = replace(asked.planned, plan=replace(asked.planned.plan, skip=Reason.LANGUAGE))
+    searches = replace(stage.searches, pipelines=cast(Any, Always()))
+    heeded = await searches._heed_pipelines(replace(asked, planned=skipped))
+    assert heeded.planned is not None
+    assert (heeded.planned.plan.skip, heeded.planned.plan.knn) == (Reason.PIPELINE, None)
+
+
+@pytest.mark.parametrize("cut", [{"timed_out": True}, {"_shards": {"total": 2, "successful": 1, "failed": 1}}])
+async def test_an_answer_that_was_cut_short_decides_for_nobody(stage: Stage, cut: dict[str, Any]) -> None:
+    documents, stage.engine.documents = stage.engine.documents, stage.engine.documents[:3]
+    stage.engine.besides = cut
+    answer = await stage.ask()
+    assert answer.outcome is not None
+    assert (answer.outcome.state.value, answer.outcome.pages_unstable) == ("applied", True)
+    stage.engine.documents, stage.engine.besides = documents, {}
+    whole = await stage.ask()
+    assert whole.outcome is not None
+    assert (whole.outcome.window, whole.outcome.pages_unstable) == (WINDOW, False)
 
 
 async def test_an_order_that_somebody_else_wrote_is_not_believed(stage: Stage) -> None:

@@ -118,6 +118,14 @@ def test_of_a_hit_only_the_vector_is_left_out(found: object, shown: bool) -> Non
     assert row["source"] == (source if shown else {"name": "Jacket", "sizes": [1, 2, 3]})
 
 
+def test_a_source_is_shown_as_the_engine_wrote_it() -> None:
+    deep = b'{"a":' * 400 + b"1.10" + b"}" * 400
+    hit = b'{"_index":"p","_id":"7","_score":1.50,"_source":{"n":123456789012345678901234,"embedding":[0.1],"deep":%b}}'
+    reply = Reply(200, b"OK", [], b'{"hits":{"total":{"value":1},"hits":[%b]}}' % (hit % deep))
+    written = write_answer(read_question("GET", b"/?index=p&q=x", b""), Answer(reply), 0.0)
+    assert b'"score":1.50,"source":{"n":123456789012345678901234,"deep":%b}' % deep in written
+
+
 def test_a_filter_that_cannot_be_written_is_refused() -> None:
     clause: object = {"match_all": {}}
     for _ in range(125):
