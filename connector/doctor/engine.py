@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import httpx
 
+from connector.credentials import without_passwords
 from connector.doctor.finding import Finding, error, ok, warning
 from connector.engines.base import Engine
 from connector.engines.detect import TESTED
@@ -16,7 +17,7 @@ ABOUT = "engine"
 
 async def check(settings: EngineSettings) -> tuple[Engine | None, list[Finding]]:
     """The opened engine (close it when done), None where it cannot be used."""
-    urls = ", ".join(settings.url)
+    urls = ", ".join(map(without_passwords, settings.url))
     try:
         engine = await open_engine(settings)
     except ConfigError as refused:

@@ -139,6 +139,12 @@ async def test_an_engine_that_is_not_there(url: str) -> None:
     assert await clock.check(Engine(url=["http://127.0.0.1:9"])) == []
 
 
+async def test_an_engine_that_is_not_there_shows_no_password() -> None:
+    _, (finding,) = await engine_check.check(Engine(url=["http://me:s3cret@127.0.0.1:9"]))
+    assert finding.fix.startswith("start the engine at http://127.0.0.1:9,")
+    assert "s3cret" not in str(finding)
+
+
 async def test_servers_and_their_memory() -> None:
     import redis
 
