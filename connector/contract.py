@@ -33,7 +33,6 @@ SERIALIZER = "msgpack"
 
 BEAT_S = 1.0  # a worker announces itself this often
 LIVE_S = 3.0  # and is taken for dead after three missed beats
-LONG_TRIP_S = 0.1  # a question for the time that took longer sets no clock that was set before
 REPLIES = "secondpass:reply:"  # what the keys of all lists of replies begin with
 REPLY_TTL_S = 60  # a reply list that nobody reads disappears after this
 

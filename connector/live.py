@@ -14,7 +14,8 @@ from redis.exceptions import RedisError
 
 from connector.background import end
 from connector.calibration import Calibration, read_calibration
-from connector.contract import BEAT_S, LIVE_S, LONG_TRIP_S, Announcement, workers_key
+from connector.clock import ServerClock
+from connector.contract import BEAT_S, LIVE_S, Announcement, workers_key
 from connector.servers import open_redis
 
 log = logging.getLogger(__name__)
@@ -29,10 +30,9 @@ class Live:
         self.watched = list(dict.fromkeys(watched))
         self.reachable = False
         self.gone: Callable[[str], None] = lambda queue: None  # called when a worker of a queue lives no more
-        self._told = False  # the server has told the time
         self._ids: set[tuple[str, str]] = set()
         self._client = open_redis(url, POLL_TIMEOUT_S, 2)
-        self._offset = time.time() - time.monotonic()
+        self._clock = ServerClock()
         self._living: dict[tuple[str, str], list[Announcement]] = {}
         self._counts: dict[str, int] = {}
         self._polling: asyncio.Task[None] | None = None
@@ -62,7 +62,7 @@ class Live:
 
     def server_time(self, moment: float) -> float:
         """A `time.monotonic()` moment on the reply server's clock, in seconds of the epoch."""
-        return moment + self._offset
+        return self._clock.at(moment)
 
     async def start(self) -> None:
         """Poll once, so that the first search knows, then every `BEAT_S`."""
@@ -90,9 +90,8 @@ class Live:
                 log.warning("reply server unreachable", extra={"error": str(error)})
             self.reachable = False
             return
-        if answered - asked < LONG_TRIP_S or not self._told:
-            self._offset = now - (asked + answered) / 2
-        self.reachable = self._told = True
+        self._clock.tell(now, asked, answered)
+        self.reachable = True
         before, self._ids = self._ids, set()
         self._living, self._counts = {}, {}
         for pair, members in zip(self.watched, answers, strict=True):

@@ -10,7 +10,7 @@ import logging
 import httpx
 import orjson
 
-from connector.credentials import authorization, tls_context
+from connector.credentials import authorization, tls_context, without_passwords
 from connector.errors import EngineError, EngineTimeout, EngineUnreachable
 from connector.settings import Engine as EngineSettings
 from connector.types import EngineInfo
@@ -55,9 +55,9 @@ async def _answer(settings: EngineSettings, url: str) -> EngineInfo:
     try:
         return await _ask(settings, url)
     except httpx.TimeoutException as error:
-        raise EngineTimeout(f"{_bare(url)}: no answer within {settings.engine_timeout_ms} ms") from error
+        raise EngineTimeout(f"{without_passwords(url)}: no answer within {settings.engine_timeout_ms} ms") from error
     except httpx.HTTPError as error:
-        raise EngineUnreachable(f"{_bare(url)}: {error}") from error
+        raise EngineUnreachable(f"{without_passwords(url)}: {error}") from error
 
 
 async def _ask(settings: EngineSettings, url: str) -> EngineInfo:
@@ -77,7 +77,9 @@ async def _ask(settings: EngineSettings, url: str) -> EngineInfo:
             if dialect and version:
                 break
     if not dialect:
-        raise EngineError(f"{_bare(url)} does not say whether it is OpenSearch or Elasticsearch; set engine.dialect")
+        raise EngineError(
+            f"{without_passwords(url)} does not say whether it is OpenSearch or Elasticsearch; set engine.dialect"
+        )
     return EngineInfo(dialect, version or "unknown", version in TESTED[dialect])
 
 
@@ -125,8 +127,3 @@ def _tell(info: EngineInfo) -> None:
             info.version,
             ", ".join(TESTED[info.dialect]),
         )
-
-
-def _bare(url: str) -> str:
-    """The address without the user and password that may stand in it."""
-    return str(httpx.URL(url).copy_with(userinfo=b""))

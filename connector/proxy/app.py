@@ -289,5 +289,5 @@ def read_call(request: Request, raw: bytes, bodies: Bodies, limit: int) -> Call:
     if not raw or encoding(headers) not in GZIP:
         return Call(request.method, request.target, headers, raw)
     body = unpack(raw, limit)
-    bodies.unpacked(request, len(body))
+    bodies.count(request, len(body))
     return Call(request.method, request.target, without_encoding(headers), body)

@@ -13,7 +13,6 @@ HELD_BYTES = 256 * 1024 * 1024  # of all bodies together; ten thousand of ordina
 SHORT_BYTES = connection.HELD_BYTES  # a body up to here is read all the same: one that streams costs as much
 BODY_S = 30.0  # how long a client may take to send a body that we read, whatever its length
 BODY_RATE = 64 * 1024  # and bytes a second beyond that: the slowest that a long one may come
-TOO_MUCH = "the bodies of all requests together take too much room"
 
 
 class Bodies:
@@ -40,29 +39,28 @@ class Bodies:
         except TimeoutError as exc:
             raise TooSlow("the request's body came too slowly") from exc
 
-    def unpacked(self, request: Request, size: int) -> None:
-        """A packed body is also here unpacked, `size` bytes. Raises Overloaded."""
-        request.held += size
-        self._held += size
-        if self._held > HELD_BYTES and request.held > SHORT_BYTES:
-            raise Overloaded(TOO_MUCH)
-
     def let_go(self, request: Request) -> None:
         """The request is over, or its body streams on."""
         self._held -= request.held
         request.held = 0
+
+    def count(self, request: Request, size: int) -> None:
+        """So many bytes more are held for a request: a piece that came, or what a packed body became. Raises Overloaded
+        for a long one where all together are too much.
+        """
+        request.held += size
+        self._held += size
+        if self._held > HELD_BYTES and request.held > SHORT_BYTES:
+            raise Overloaded("the bodies of all requests together take too much room")
 
     async def _read(self, request: Request, limit: int) -> bytes:
         pieces: list[bytes] = []
         try:
             while piece := await request.body.next():
                 pieces.append(piece)
-                request.held += len(piece)
-                self._held += len(piece)
-                if request.held > limit:
+                if request.held + len(piece) > limit:
                     raise BodyTooLarge(f"the body is longer than {limit} bytes")
-                if self._held > HELD_BYTES and request.held > SHORT_BYTES:
-                    raise Overloaded(TOO_MUCH)
+                self.count(request, len(piece))
         except BaseException:
             request.body.give_back(pieces)
             self.let_go(request)
