@@ -44,8 +44,8 @@ class Config:
 
     @property
     def max_tokens(self) -> int:
-        """Longest input in tokens; RoBERTa's position table starts after the padding id. 0: unknown."""
-        if self.kind in ("roberta", "xlm-roberta", "camembert"):
+        """Longest input in tokens; RoBERTa's and MPNet's position tables start after the padding id. 0: unknown."""
+        if self.kind in ("roberta", "xlm-roberta", "camembert", "mpnet"):
             return self.positions - self.pad - 1
         return self.positions
 

@@ -14,6 +14,8 @@ from transformers import (
     DebertaV2ForSequenceClassification,
     ModernBertConfig,
     ModernBertForSequenceClassification,
+    MPNetConfig,
+    MPNetForSequenceClassification,
     PreTrainedTokenizerFast,
     RobertaConfig,
     RobertaForSequenceClassification,
@@ -21,7 +23,8 @@ from transformers import (
     XLMRobertaForSequenceClassification,
 )
 
-KINDS = ("bert", "roberta", "xlm-roberta", "deberta-v2", "modernbert")
+KINDS = ("bert", "roberta", "xlm-roberta", "mpnet", "deberta-v2", "modernbert")
+DOUBLED = ("xlm-roberta", "mpnet")  # two ends between the texts, no token types
 MAX_TOKENS = 48
 
 SENTENCES = [
@@ -71,6 +74,9 @@ def make(kind: str, folder: Path, labels: int = 1, seed: int = 0, dtype: torch.d
         ),
         "xlm-roberta": lambda: XLMRobertaForSequenceClassification(
             XLMRobertaConfig(max_position_embeddings=MAX_TOKENS + pad + 1, type_vocab_size=1, **sizes)
+        ),
+        "mpnet": lambda: MPNetForSequenceClassification(
+            MPNetConfig(max_position_embeddings=MAX_TOKENS + pad + 1, **sizes)
         ),
         "deberta-v2": lambda: DebertaV2ForSequenceClassification(
             DebertaV2Config(
@@ -133,7 +139,7 @@ def _tokenizer(kind: str) -> PreTrainedTokenizerFast:
         pieces = _pieces(normalizer, splitter, follow="##")
         model = models.WordPiece({piece: number for number, piece in enumerate(special + pieces)}, unk_token="[UNK]")
     else:
-        special = ["<s>", "<pad>", "</s>", "<unk>"] if kind == "xlm-roberta" else ["[CLS]", "[PAD]", "[SEP]", "[UNK]"]
+        special = ["<s>", "<pad>", "</s>", "<unk>"] if kind in DOUBLED else ["[CLS]", "[PAD]", "[SEP]", "[UNK]"]
         normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")])
         splitter = pre_tokenizers.Metaspace()
         scores = [(piece, -4.0 - 0.1 * number / 400) for number, piece in enumerate(_pieces(normalizer, splitter))]
@@ -141,7 +147,7 @@ def _tokenizer(kind: str) -> PreTrainedTokenizerFast:
     tokenizer = Tokenizer(model)
     tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, splitter
     tokenizer.add_special_tokens(special)
-    return _framed(tokenizer, special, doubled=kind == "xlm-roberta", types=kind != "xlm-roberta")
+    return _framed(tokenizer, special, doubled=kind in DOUBLED, types=kind not in DOUBLED)
 
 
 def _pieces(normalizer: normalizers.Normalizer, splitter: pre_tokenizers.PreTokenizer, follow: str = "") -> list[str]:

@@ -14,7 +14,7 @@ from connector.errors import ConfigError
 from tests.workers.shapes import MAX_TOKENS, PAIRS, reference
 from tests.workers.shapes import make as make_model
 from workers import Reranker, int4
-from workers.choose import kendall
+from workers.agreement import kendall
 from workers.classes import offered
 from workers.load import open_scorer
 from workers.manifest import differences, read_manifest
@@ -68,7 +68,7 @@ def test_each_class_has_its_own_fingerprint(int8: Path) -> None:
     assert open_scorer(str(int8), runtime="openvino", precision="int8").info.precision == "int8"
 
 
-@pytest.mark.parametrize("kind", ["roberta", "xlm-roberta"])
+@pytest.mark.parametrize("kind", ["roberta", "xlm-roberta", "mpnet"])
 def test_int8_of_the_other_architectures(kind: str, tiny: dict[str, Path], tmp_path: Path) -> None:
     make(tiny[kind], tmp_path / kind, "openvino", "int8", PAIRS)
     whole = Reranker(str(tiny[kind]), runtime="openvino", precision="fp32").score(PAIRS)

@@ -12,7 +12,7 @@ from workers import Reranker
 from workers.runtimes.base import RuntimeRefused
 from workers.sources import bundled, locate
 
-GRAPHS = ("bert", "roberta", "xlm-roberta")
+GRAPHS = ("bert", "roberta", "xlm-roberta", "mpnet")
 BUNDLED = "products-en"
 
 

@@ -1,4 +1,4 @@
-"""Mean-pooling BERT and RoBERTa encoders on OpenVINO, without torch (all-MiniLM-L6-v2 above all)."""
+"""Mean-pooling BERT, RoBERTa and MPNet encoders on OpenVINO, without torch (all-MiniLM-L6-v2 above all)."""
 
 import json
 from collections.abc import Sequence
@@ -59,6 +59,7 @@ def _check(folder: Path) -> None:
     except (OSError, ValueError) as error:
         raise RuntimeRefused(f"runtime openvino reads sentence-transformers folders, this is none ({error})") from error
     kinds = {str(module.get("type", "")).rsplit(".", 1)[-1] for module in modules}
-    mean = pooling.get("pooling_mode_mean_tokens") or pooling.get("pooling_mode") == "mean"
-    if not (kinds <= PLAIN and mean):
+    switched = [name for name, on in pooling.items() if name.startswith("pooling_mode_") and on is True]
+    modes = pooling.get("pooling_mode", switched)  # of several, their vectors are put side by side
+    if not (kinds <= PLAIN and modes in ("mean", ["mean"], ["pooling_mode_mean_tokens"])):
         raise RuntimeRefused(f"runtime openvino embeds with mean pooling only; for torch, {adds('worker')}")

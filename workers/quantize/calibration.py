@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from connector.errors import ConfigError
 from workers.checkpoint import Config, Weights, read_config, read_weights
 from workers.runtimes import graph
+from workers.runtimes.families import names_of
 from workers.runtimes.inputs import Input, Inputs
 from workers.runtimes.openvino import compiled, fed
 from workers.scorer import Pair
@@ -21,12 +22,6 @@ from workers.tokens import Tokens
 PAIRS = 128
 ALPHA = 0.8  # how much of a large channel goes over to the weights; of 0 to 1, 0.7 and 0.8 were best and equal
 ASIDE = 8  # channels of each feed-forward layer in full precision; the largest one gives most of the gain
-READERS = {
-    "attention": ("attention.self.query", "attention.self.key", "attention.self.value"),
-    "context": ("attention.output.dense",),
-    "intermediate": ("intermediate.dense",),
-    "output": ("output.dense",),
-}
 Floats = NDArray[np.float32]
 
 
@@ -46,7 +41,8 @@ def calibrate(
     low = [np.float32(0)] * len(names)
     high = [np.float32(0)] * len(names)
     for done, row in enumerate(rows, 1):
-        result = request.infer(fed(config, *tokens.batch([row])))
+        alone = (values[:, : len(row.ids)] for values in tokens.batch([row]))  # padding would widen the ranges
+        result = request.infer(fed(config, *alone))
         for place in range(len(names)):
             low[place] = np.minimum(low[place], result[place].min(axis=(0, 1)))
             high[place] = np.maximum(high[place], result[place].max(axis=(0, 1)))
@@ -73,5 +69,12 @@ def known(low: Floats, high: Floats, weight: Floats, name: str) -> Input:
 def _reading(name: str, config: Config, weights: Weights) -> Floats:
     """All weights that read a tensor, one below the other."""
     layer, _, kind = name.rpartition(".")
+    parts = names_of(config.kind)
+    readers = {
+        "attention": (parts.query, parts.key, parts.value),
+        "context": (parts.out,),
+        "intermediate": (parts.wide,),
+        "output": (parts.narrow,),
+    }
     prefix = next(key[: key.index(layer)] for key in weights if f"{layer}." in key)
-    return np.concatenate([weights[f"{prefix}{layer}.{reader}.weight"] for reader in READERS[kind]])
+    return np.concatenate([weights[f"{prefix}{layer}.{reader}.weight"] for reader in readers[kind]])

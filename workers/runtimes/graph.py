@@ -1,8 +1,8 @@
-"""BERT and RoBERTa as an OpenVINO graph, built from the weights: no torch, no ONNX, no tracing.
+"""BERT, RoBERTa and MPNet as an OpenVINO graph, built from the weights: no torch, no ONNX, no tracing.
 
-Rule: the graph computes exactly what transformers' `BertForSequenceClassification`, `RobertaForSequenceClassification`
-and their encoders compute in evaluation mode. The last layer of a classifier works on the first token alone, because
-its head reads nothing else (exact; 1.16 times faster at 6 layers, docs: performance).
+Rule: the graph computes exactly what transformers' `BertForSequenceClassification`, `RobertaForSequenceClassification`,
+`MPNetForSequenceClassification` and their encoders compute in evaluation mode. The last layer of a classifier works on
+the first token alone, because its head reads nothing else (exact; 1.16 times faster at 6 layers, docs: performance).
 
 With `inputs`, the layers over all tokens multiply in int8: OpenVINO turns a FakeQuantize before a product of int8
 weights into one integer product. The head and what the last layer does for one token stay as they are: they are a
@@ -10,6 +10,7 @@ hundredth of the work.
 """
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -18,11 +19,11 @@ from numpy.typing import NDArray
 from openvino import opset13 as op
 
 from workers.checkpoint import Config, Weights
+from workers.runtimes import relative
 from workers.runtimes.base import RuntimeRefused
+from workers.runtimes.families import BERTS, FAMILIES, MPNETS, names_of
 from workers.runtimes.inputs import LEVELS, Inputs, rounded
 
-BERTS = ("bert",)
-ROBERTAS = ("roberta", "xlm-roberta", "camembert")
 ACTIVATIONS = {"gelu": "erf", "gelu_new": "tanh", "gelu_pytorch_tanh": "tanh", "relu": "relu"}
 ONE = np.ones(1, np.float32)
 MASKED = -1e9  # added to the attention score of padding; exp() of it is 0 in float32 and bfloat16
@@ -36,8 +37,10 @@ def _ints(values: Sequence[int]) -> NDArray[np.int64]:
 
 def check(config: Config) -> None:
     """Raise RuntimeRefused unless this file can build the architecture."""
-    if config.kind not in BERTS + ROBERTAS:
-        raise RuntimeRefused(f"runtime openvino builds BERT and RoBERTa/XLM-R, not {config.kind}; use runtime = torch")
+    if config.kind not in FAMILIES:
+        raise RuntimeRefused(
+            f"runtime openvino builds BERT, RoBERTa/XLM-R and MPNet, not {config.kind}; use runtime = torch"
+        )
     if config.raw.get("position_embedding_type", "absolute") != "absolute":
         raise RuntimeRefused("runtime openvino builds absolute positions only; use runtime = torch")
     if config.raw.get("hidden_act", "gelu") not in ACTIVATIONS:
@@ -71,6 +74,7 @@ class _Builder:
         self.prefix = next((name[: -len(ends)] for name in weights if name.endswith(ends)), "")
         self.act = ACTIVATIONS[config.raw.get("hidden_act", "gelu")]
         self.eps = float(config.raw.get("layer_norm_eps", 1e-12))
+        self.names = names_of(config.kind)
         self.inputs = inputs
         self.read: dict[str, Node] = {}  # what each layer over all tokens reads, by its name in Inputs
         self.rounded: dict[str, Node] = {}
@@ -83,8 +87,12 @@ class _Builder:
         hidden = self.embeddings(ids, types, positions)
         visible = op.convert(mask, "f32")
         bias = op.multiply(op.subtract(op.unsqueeze(visible, _ints([1, 2])), np.float32(1)), np.float32(-MASKED))
+        if self.config.kind in MPNETS:
+            bias = op.add(bias, self.distances(ids))
         for number in range(self.config.layers):
-            hidden = self.layer(number, hidden, bias, first_only=classifier and number == self.config.layers - 1)
+            last = classifier and number == self.config.layers - 1
+            seen = self.first(bias, 2) if last and self.config.kind in MPNETS else bias
+            hidden = self.layer(number, hidden, seen, first_only=last)
         return self.head(hidden) if classifier else self.mean(hidden, visible), inputs
 
     def array(self, name: str) -> NDArray[np.float32]:
@@ -133,11 +141,24 @@ class _Builder:
     def embeddings(self, ids: Node, types: Node, positions: Node) -> Node:
         base = f"{self.prefix}embeddings."
         axis = np.int64(0)
-        words, places, kinds = (
+        read = [("word", ids), ("token_type", types), ("position", positions)]
+        tables = [
             op.gather(op.constant(self.array(f"{base}{name}_embeddings.weight")), rows, axis)
-            for name, rows in (("word", ids), ("position", positions), ("token_type", types))
-        )
-        return self.norm(op.add(op.add(words, kinds), places), f"{base}LayerNorm", "encoder.layer.0.attention")
+            for name, rows in read
+            if name != "token_type" or self.config.kind not in MPNETS
+        ]
+        return self.norm(reduce(op.add, tables), f"{base}LayerNorm", "encoder.layer.0.attention")
+
+    def distances(self, ids: Node) -> Node:
+        """[1, heads, tokens, tokens]: what MPNet adds to attention, the same in every layer."""
+        table = self.array(f"{self.prefix}encoder.relative_attention_bias.weight")
+        every = op.constant(relative.bias(table, self.config.max_tokens))
+        tokens = op.gather(op.shape_of(ids), _ints([1]), np.int64(0))
+        return op.slice(every, _ints([0, 0]), op.concat([tokens, tokens], 0), _ints([1, 1]), _ints([2, 3]))
+
+    def first(self, node: Node, axis: int) -> Node:
+        """Of the first token alone."""
+        return op.slice(node, _ints([0]), _ints([1]), _ints([1]), _ints([axis]))
 
     def split(self, node: Node) -> Node:
         """[n, tokens, hidden] to [n, heads, tokens, hidden / heads]."""
@@ -147,23 +168,23 @@ class _Builder:
     def layer(self, number: int, hidden: Node, bias: Node, *, first_only: bool) -> Node:
         name = f"encoder.layer.{number}."
         base, read = f"{self.prefix}{name}", f"{name}attention"
-        asking = op.slice(hidden, _ints([0]), _ints([1]), _ints([1]), _ints([1])) if first_only else hidden
-        query = self.split(self.linear(asking, f"{base}attention.self.query", read, exact=first_only))
-        key = self.split(self.linear(hidden, f"{base}attention.self.key", read))
-        value = self.split(self.linear(hidden, f"{base}attention.self.value", read, f"{name}context"))
+        asking = self.first(hidden, 1) if first_only else hidden
+        query = self.split(self.linear(asking, f"{base}{self.names.query}", read, exact=first_only))
+        key = self.split(self.linear(hidden, f"{base}{self.names.key}", read))
+        value = self.split(self.linear(hidden, f"{base}{self.names.value}", read, f"{name}context"))
         # spelled out: OpenVINO 2026.4 fuses this form itself, 5 % faster in bf16 than its own attention node
         scale = np.float32((self.config.hidden // self.config.heads) ** -0.5)
         seen = op.add(op.multiply(op.matmul(query, key, False, True), scale), bias)
         mixed = op.matmul(op.softmax(seen, 3), value, False, False)
         joined = op.reshape(op.transpose(mixed, _ints([0, 2, 1, 3])), _ints([0, 0, self.config.hidden]), True)
-        attended = self.linear(joined, f"{base}attention.output.dense", f"{name}context", exact=first_only)
+        attended = self.linear(joined, f"{base}{self.names.out}", f"{name}context", exact=first_only)
         asked = op.add(attended, self.whole(asking, read))
-        asking = self.norm(asked, f"{base}attention.output.LayerNorm", f"{name}intermediate")
+        asking = self.norm(asked, f"{base}{self.names.norm}", f"{name}intermediate")
         fed = op.add(self.feed_forward(asking, name, exact=first_only), self.whole(asking, f"{name}intermediate"))
         return self.norm(fed, f"{base}output.LayerNorm", f"encoder.layer.{number + 1}.attention")
 
     def feed_forward(self, node: Node, name: str, *, exact: bool) -> Node:
-        first, second = f"{self.prefix}{name}intermediate.dense", f"{self.prefix}{name}output.dense"
+        first, second = (f"{self.prefix}{name}{part}" for part in (self.names.wide, self.names.narrow))
         wide = self.activate(self.linear(node, first, f"{name}intermediate", exact=exact))
         result = self.linear(wide, second, f"{name}output", exact=exact)
         if exact or f"{name}output" not in self.inputs:
@@ -178,7 +199,7 @@ class _Builder:
         return op.relu(node) if self.act == "relu" else op.gelu(node, self.act)
 
     def head(self, hidden: Node) -> Node:
-        """[n, 1, hidden] to [n, labels]: BERT's pooler and classifier, or RoBERTa's classification head."""
+        """[n, 1, hidden] to [n, labels]: BERT's pooler and classifier, or RoBERTa's and MPNet's head."""
         first = op.squeeze(hidden, _ints([1]))
         if self.config.kind in BERTS:
             return self.linear(op.tanh(self.linear(first, f"{self.prefix}pooler.dense")), "classifier")

@@ -14,6 +14,7 @@ import openvino as ov
 from workers.checkpoint import Config, read_config, read_weights
 from workers.runtimes import graph
 from workers.runtimes.base import Ids, Logits, OutOfMemory, RuntimeRefused, threads
+from workers.runtimes.families import BERTS
 from workers.runtimes.inputs import read_inputs
 
 CLASSES = ("fp32", "bf16", "int8", "int4")
@@ -21,7 +22,7 @@ Request = Any  # openvino's own classes are untyped
 
 
 class OpenVino:
-    """A compiled BERT or RoBERTa classifier, or (`classifier=False`) a mean-pooling encoder."""
+    """A compiled BERT, RoBERTa or MPNet classifier, or (`classifier=False`) a mean-pooling encoder."""
 
     name = "openvino"
     device = "cpu"
@@ -71,12 +72,12 @@ def compiled(model: ov.Model, hint: str) -> Request:
 
 
 def fed(config: Config, ids: Ids, mask: Ids, types: Ids) -> list[Ids]:
-    """The graph's inputs. BERT counts positions from 0; RoBERTa counts real tokens from the padding id + 1 and leaves
-    padding at its id.
+    """The graph's inputs. BERT counts positions from 0; RoBERTa and MPNet count real tokens from the padding id + 1 and
+    leave padding at its id.
     """
     if config.types < 2:
         types = np.zeros_like(types)
-    if config.kind in graph.ROBERTAS:
+    if config.kind not in BERTS:
         real = (ids != config.pad).astype(np.int64)
         return [ids, mask, types, np.asarray(np.cumsum(real, axis=1) * real + config.pad, np.int64)]
     return [ids, mask, types, np.broadcast_to(np.arange(ids.shape[1], dtype=np.int64), ids.shape).copy()]
