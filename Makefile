@@ -30,7 +30,7 @@ soak: $(VENV)/dev services ## minutes to hours under load
 check: $(VENV)/dev ## lint, format, types, import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict -p connector -p workers -p mappings
+	$(BIN)/mypy --strict -p connector -p workers -p mappings -p bench
 	$(BIN)/lint-imports
 
 services: $(VENV)/dev ## a real redis-server and RabbitMQ for tests, unpacked into the cache folder

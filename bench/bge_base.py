@@ -47,9 +47,9 @@ def weights(graph: Path) -> dict[str, torch.Tensor]:
     return named
 
 
-def read(folder: Path) -> tuple[BertModel, PreTrainedTokenizerFast]:
+def read(folder: Path) -> tuple[Any, PreTrainedTokenizerFast]:
     """The model and its tokenizer, from the files of the jar. Raises SystemExit where a weight is missing."""
-    tokenizer = PreTrainedTokenizerFast(
+    tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_file=str(folder / TOKENIZER),
         model_max_length=512,
         model_input_names=["input_ids", "token_type_ids", "attention_mask"],
@@ -63,14 +63,15 @@ def read(folder: Path) -> tuple[BertModel, PreTrainedTokenizerFast]:
         intermediate_size=1536,
         max_position_embeddings=512,
     )
-    model = BertModel(config, add_pooling_layer=False).eval()
+    model: Any = BertModel(config, add_pooling_layer=False)
+    model.eval()
     missing, unexpected = model.load_state_dict(weights(folder / GRAPH), strict=False)
     if missing:
         raise SystemExit(f"the graph does not hold {missing[:3]} (it has {unexpected[:3]} besides)")
     return model, tokenizer
 
 
-def difference(graph: Path, model: BertModel, tokenizer: PreTrainedTokenizerFast) -> float:
+def difference(graph: Path, model: Any, tokenizer: PreTrainedTokenizerFast) -> float:
     """The largest distance between what the graph and the model say of a text."""
     tokens: Any = tokenizer(SAMPLE, return_tensors="np")
     compiled = openvino.Core().compile_model(str(graph), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})

@@ -14,10 +14,12 @@ from pathlib import Path
 import orjson
 import redis
 
-from bench.queue import MODEL, WORDS, make_settings
+from bench.queue import WORDS, make_settings
+from bench.queue_worker import MODEL
 from bench.record import record
 from connector.cache import Score
 from connector.contract import Announcement, workers_key
+from connector.search import KEPT_WAIT_S
 from connector.services import Services
 from connector.types import State
 
@@ -42,10 +44,10 @@ async def measure(url: str, count: int, seconds: float) -> dict[str, object]:
         number += 1
         began = time.perf_counter()
         order = b"bench:order:%d" % number
-        assert await services.orders.load(order) is None
+        assert await services.orders.load(order, KEPT_WAIT_S) is None
         scores = await services.rerank.rerank("rain jacket", texts, policy, model, budget_s=1)
         assert (scores.state, scores.cached) == (State.APPLIED, count)
-        await services.orders.keep(order, b"x" * 4000, 10)
+        await services.orders.keep(order, b"x" * 4000, 10, KEPT_WAIT_S)
         whole.append(1000 * (time.perf_counter() - began))
         stage.append(scores.ms)
     await services.close()

@@ -129,7 +129,7 @@ def main() -> None:
             "ndcg_at_10": round(ndcg(scores[name]), 4),
             "largest_score_difference": float(np.abs(scores[name] - scores["sentence-transformers"]).max()),
         }
-    result = {
+    result: dict[str, Any] = {
         "what": "model path, ratio is [min, median, max] over blocks",
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "model": Path(args.model).name,  # no path of this machine

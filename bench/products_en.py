@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import bge_base
+from bench import bge_base, mpnet_base
 from bench.esci import INDEX, TEXTS, data_folder
 from workers.sources import MINILM, locate
 from workers.training.data import read_collection
@@ -41,6 +41,7 @@ from workers.training.trainer import Pass, Progress, load
 FOLDER = Path(__file__).parent / "judged"
 NAME = "products-en"
 RECIPE = "judged-4"  # of the shipped model
+LARGE = "judged-5"  # of one four times as large: 110 million weights
 JUDGED = "esci-hard-queries", "esci-group-queries", "esci-around-queries-1", "esci-around-queries-2"
 MORE = "esci-around-queries-3", "esci-around-queries-4"
 KINDS = "esci-kinds-queries-1", "esci-kinds-queries-2", "esci-constraints-queries"  # of the small model alone
@@ -48,19 +49,22 @@ KINDS = "esci-kinds-queries-1", "esci-kinds-queries-2", "esci-constraints-querie
 
 @dataclass(frozen=True, slots=True)
 class Making:
-    """A recipe, the files of `bench/judged` to learn from before the train grades (a stage for each tuple), and whether
-    it starts from twelve layers (`bench.bge_base`) or MiniLM's six.
+    """A recipe, the files of `bench/judged` to learn from before the train grades (a stage for each tuple), and what
+    writes the weights it starts from (MiniLM's six layers are in the clone).
     """
 
     recipe: Recipe = DEFAULT
     files: tuple[tuple[str, ...], ...] = ()
-    twelve: bool = False
+    base: Callable[[Path], Path] | None = None
 
 
 RECIPES = {
     "catalogue-1": Making(),  # of the first edition
     "judged-3": Making(Recipe(graded=False), (JUDGED,)),
-    RECIPE: Making(Recipe(graded=False, learn=Pass(6e-5), judge_more=Pass(4e-5)), (JUDGED, MORE), twelve=True),
+    RECIPE: Making(Recipe(graded=False, learn=Pass(6e-5), judge_more=Pass(4e-5)), (JUDGED, MORE), bge_base.write),
+    LARGE: Making(
+        Recipe(made=800, graded=False, learn=Pass(4e-5), judge=Pass(4e-5)), ((*JUDGED, *MORE),), mpnet_base.write
+    ),
 }
 
 
@@ -91,7 +95,7 @@ def train(seed: int, engine: EngineIndex, out: Path, recipe: str) -> None:
         say("found a finished model")
     else:
         shop, how = read_collection(data_folder()), RECIPES[recipe]
-        start = bge_base.write(out / "base") if how.twelve else locate(MINILM)
+        start = how.base(out / "base") if how.base else locate(MINILM)
         elsewhere = [judged(names) for names in how.files]
         trained = train_catalogue(
             shop, engine, Embedder(), start, folder, seed, how.recipe, say=say, progress=minutely(say), judged=elsewhere

@@ -190,7 +190,7 @@ def ship(seed: int, out: Path, to: Path) -> None:
 def keep_positions(model: Any) -> None:
     """Cut the positions behind the longest pair, in place."""
     inner = model.bert.embeddings
-    inner.position_embeddings = torch.nn.Embedding.from_pretrained(
+    inner.position_embeddings = torch.nn.Embedding.from_pretrained(  # type: ignore[no-untyped-call]
         inner.position_embeddings.weight[:MAX_TOKENS].detach()
     )
     for name in ("position_ids", "token_type_ids"):

@@ -141,7 +141,7 @@ def main() -> None:
         evaluations.add(
             RECIPE, model=args.model, weights=weights, queries=pools["int8"]["queries"], **{"ndcg@10": looked}
         )
-    result = {
+    result: dict[str, Any] = {
         "what": "int8 and int4 against fp32 of the same runtime (OpenVINO), in turns of 64 pairs, CPU time, one thread",
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "model": Path(args.model).name,

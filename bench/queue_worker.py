@@ -39,7 +39,7 @@ def plain_app(broker: str, redis: str) -> Celery:
     app = Celery("plain", broker=broker, backend=redis)
     app.conf.update(worker_prefetch_multiplier=1, broker_connection_retry_on_startup=True)
 
-    @app.task(name="rerank")
+    @app.task(name="rerank")  # type: ignore[untyped-decorator]
     def rerank(query: str, texts: list[str]) -> list[float]:
         return [0.0] * len(texts)
 

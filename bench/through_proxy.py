@@ -140,15 +140,15 @@ def main() -> None:
             pool, _ = reranked(stack.url, queries, "reranked", grades)
     figures = {}
     for name, run in runs.items():
-        found = summarise(run, grades, ("nDCG@10", "R@100"))
-        figures[name] = {measure: round(one.value, 4) for measure, one in found.items()}
+        means = summarise(run, grades, ("nDCG@10", "R@100"))
+        figures[name] = {measure: round(one.value, 4) for measure, one in means.items()}
         print(f"{args.part} {name:9} {figures[name]}")
     judged = round(fmean(per_query(pool, grades).values()), 4)
     print(f"{args.part} judged pool {judged}")
     found = {name: per_query(runs[name], grades) for name in ("fused", "reranked")}
     difference, low, high = gain(found["reranked"], found["fused"])
     print(f"{args.part} gain over fused {difference:+.4f} (95 % interval {low:+.4f} to {high:+.4f})")
-    settled = {}
+    settled: dict[str, Any] = {}
     if args.stop_margin:
         loss, least, most = gain(per_query(runs["settled"], grades), found["reranked"])
         settled = {
