@@ -16,6 +16,7 @@ from connector.keys import Keys
 from connector.store import Store
 
 UNREADABLE_S = 60
+MOST_SCORES = 100_000  # of one query and model, 6 MB; a query with more begins again
 LOGIT = struct.Struct("<f")
 PASSAGE = struct.Struct("<fII")  # the logit, and the best passage's first and behind-the-last character
 UNREADABLE = struct.Struct("<fI")  # NaN, and the second of the epoch until which it stands
@@ -29,7 +30,11 @@ class Score(NamedTuple):
 
 
 class ScoreCache:
-    """One Redis hash a query and model: field = what stands for the text, value = logit. Nothing here raises."""
+    """One Redis hash a query and model: field = what stands for the text, value = logit. Nothing here raises.
+
+    A hash is bounded by MOST_SCORES: searches keep it alive while the texts change, and one query may be asked of the
+    rerank API with ever new documents.
+    """
 
     def __init__(self, store: Store, keys: Keys, ttl_s: int) -> None:
         self.store = store
@@ -60,7 +65,9 @@ class ScoreCache:
         until = int(time.time()) + UNREADABLE_S
         values = [part for field, score in scores.items() for part in (field, _packed(score, until))]
         try:
-            await self.store.ask(("HSET", key, *values), ("EXPIRE", key, self.ttl_s))
+            *_, count = await self.store.ask(("HSET", key, *values), ("EXPIRE", key, self.ttl_s), ("HLEN", key))
+            if count > MOST_SCORES:
+                await self.store.ask(("UNLINK", key))
         except RerankError:
             return
 

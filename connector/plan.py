@@ -95,6 +95,8 @@ def _ordered_otherwise(request: SearchRequest, policy: Policy) -> Reason | None:
         return Reason.PIPELINE
     if isinstance(ext, Mapping) and any(ext.get(name) is not None for name in PROCESSORS):
         return Reason.PIPELINE
+    if isinstance(request.query, Mapping) and "hybrid" in request.query:
+        return Reason.PIPELINE  # a default one; without any, marks between its lists are among the hits
     if any(body.get(key) is not None for key in ("retriever", "rank")) or takes_size(body):
         return Reason.RETRIEVER
     return None

@@ -13,7 +13,7 @@ from connector.dialects.controls import read_controls, strip_header
 from connector.dialects.edit import plain_call
 from connector.dialects.request import read_request
 from connector.dialects.source import with_body
-from connector.dialects.template import read_rendered, render_call, search_target, wrap
+from connector.dialects.template import read_rendered, render_call, search_target, template_target, wrap
 from connector.errors import BadRequest
 from connector.pipelines import DefaultPipelines
 from connector.plan import match_policy, plan
@@ -68,7 +68,8 @@ class Searches:
 
         def wrapped(edited: Call) -> Call:
             body = call.body if edited.body == rendered else wrap(call.body, edited.body)
-            return replace(call, headers=strip_header(call.headers), body=body)
+            target = template_target(call.target, edited.target)
+            return replace(call, target=target, headers=strip_header(call.headers), body=body)
 
         async def fetch(edited: Call) -> Reply:
             return await self.second.fetch(wrapped(edited))

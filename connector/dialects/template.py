@@ -45,6 +45,15 @@ def search_target(target: bytes) -> bytes:
     return edit_target(searched, read_parameters(query) or {}, dict.fromkeys(_UNHEEDED))
 
 
+def template_target(target: bytes, edited: bytes) -> bytes:
+    """The target of the template for a search that was edited: what the answer hides is said there, too."""
+    known, wanted = (read_parameters(each.partition(b"?")[2]) or {} for each in (target, edited))
+    pattern = wanted["filter_path"].value if "filter_path" in wanted else None
+    if "filter_path" not in known or known["filter_path"].value == pattern:
+        return target
+    return edit_target(target, known, {"filter_path": pattern})
+
+
 def wrap(template: bytes, body: bytes) -> bytes:
     """A template request that renders to `body`, with the other wishes of the request `template`."""
     spans = read_spans(template) or {}

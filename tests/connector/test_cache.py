@@ -58,6 +58,19 @@ async def test_an_unreadable_text_is_remembered_for_a_minute(
     assert await cache.read(key, FIELDS, 5) == {FIELDS[1]: Score(1.0)}
 
 
+async def test_a_query_with_too_many_scores_begins_again(
+    store: Store, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.cache.MOST_SCORES", 2)
+    cache, key = ScoreCache(store, keys, 60), keys.scores("f", "", "off", b"q")
+    await cache.write(key, {FIELDS[0]: Score(1.0), FIELDS[1]: Score(2.0)})
+    assert len(await cache.read(key, FIELDS, 5)) == 2
+    await cache.write(key, {FIELDS[2]: Score(3.0)})
+    assert await cache.read(key, FIELDS, 5) == {}
+    await cache.write(key, {FIELDS[0]: Score(4.0)})
+    assert await cache.read(key, FIELDS, 5) == {FIELDS[0]: Score(4.0)}
+
+
 async def test_what_is_no_logit_is_no_score(store: Store, keys: Keys) -> None:
     cache, key = ScoreCache(store, keys, 60), keys.scores("f", "", "off", b"q")
     await store.ask(("HSET", key, FIELDS[0], b"", FIELDS[1], b"12345"))

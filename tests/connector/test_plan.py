@@ -49,6 +49,7 @@ SKIPPED: list[tuple[Reason, dict[str, Any]]] = [
     (Reason.RESCORE, {"rescore": {"query": {"rescore_query": MATCH}}}),
     (Reason.PIPELINE, {"search_pipeline": "mine"}),
     (Reason.PIPELINE, {"ext": {"mmr": {"diversity": 0.4}}}),
+    (Reason.PIPELINE, {"query": {"hybrid": {"queries": [MATCH]}}}),
     (Reason.PIPELINE, {"search_pipeline": {"response_processors": []}}),
     (Reason.PIPELINE, {"ext": {"rerank": {"query_context": {"query_text": "x"}}}}),
     (Reason.RETRIEVER, {"retriever": {"standard": {"query": MATCH}}}),
@@ -135,7 +136,7 @@ def test_score_descending_in_all_spellings(sort: object) -> None:
     [
         {"knn": NEAREST | {"k": 5}},
         {"query": {"bool": {"must": MATCH, "should": {"knn": NEAREST | {"k": 5, "num_candidates": 50}}}}},
-        {"query": {"hybrid": {"queries": [MATCH, {"knn": {"field": {"vector": [0.5], "min_score": 0.5}}}]}}},
+        {"query": {"dis_max": {"queries": [MATCH, {"knn": {"field": {"vector": [0.5], "min_score": 0.5}}}]}}},
         {
             "query": {
                 "bool": {"must": MATCH, "filter": [{"term": {"knn": "x"}}, {"match": {"semantic": {"query": "x"}}}]}

@@ -71,6 +71,11 @@ def test_every_command_explains_itself(command: str) -> None:
     assert "Examples:" in found.stdout or command == "models"  # commands of its own
 
 
+@pytest.mark.parametrize("command", ["calibrate", "export", "list", "remove", "verify"])
+def test_every_command_for_models_has_an_example(command: str) -> None:
+    assert f"secondpass models {command}" in run("models", command, "--help").stdout.partition("Example")[2]
+
+
 def test_wrong_settings_are_one_plain_message(tmp_path: Path) -> None:
     (tmp_path / "secondpass.toml").write_text('[proxy]\nport = "many"\n')
     found = run("proxy", folder=tmp_path)
