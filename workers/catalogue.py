@@ -40,7 +40,14 @@ class Damaged(SecondpassError):
 def list_models(
     folders: Annotated[list[Path] | None, typer.Argument(help="folders to look for models in, besides")] = None,
 ) -> None:
-    """List the models of this package, of the Hub's cache and of the folders given."""
+    """List the models of this package, of the Hub's cache and of the folders given.
+
+    Examples:
+
+      secondpass models list
+
+      secondpass models list models           # and those in ./models
+    """
     from rich.console import Console
     from rich.table import Table
 
@@ -59,7 +66,14 @@ def list_models(
 
 @app.command()
 def verify(model: Named, revision: Revision = "") -> None:
-    """Check every file of a model against the hashes it was published with; exit status 1 where one differs."""
+    """Check every file of a model against the hashes it was published with; exit status 1 where one differs.
+
+    Examples:
+
+      secondpass models verify bundled:products-en
+
+      secondpass models verify cross-encoder/ms-marco-MiniLM-L6-v2 --revision COMMIT
+    """
     folder = locate(model, revision)
     if read_manifest(folder).get("sha256"):
         if found := differences(folder):
@@ -73,7 +87,12 @@ def verify(model: Named, revision: Revision = "") -> None:
 
 @app.command()
 def export(model: Named, out: Annotated[Path, typer.Argument(help="folder to write")], revision: Revision = "") -> None:
-    """Copy a model's files into a folder, which then is a source of its own."""
+    """Copy a model's files into a folder, which then is a source of its own.
+
+    Example, for a machine without the Hub, or to calibrate a copy:
+
+      secondpass models export bundled:products-en models/shop
+    """
     folder = locate(model, revision)
     if out.exists():
         raise ConfigError(f"{out}: is there already")
@@ -89,7 +108,14 @@ def remove(
     revision: Revision = "",
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
 ) -> None:
-    """Delete a model's folder, or its revisions in the Hub's cache; bundled ones stay."""
+    """Delete a model's folder, or its revisions in the Hub's cache; bundled ones stay.
+
+    Examples:
+
+      secondpass models remove models/shop
+
+      secondpass models remove cross-encoder/ms-marco-MiniLM-L6-v2 --revision COMMIT --yes
+    """
     if model.startswith("bundled:"):
         raise ConfigError(f"{model} is part of the package; it goes with it")
     folder = Path(model).expanduser()
