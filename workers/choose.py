@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from connector.extras import adds
+from workers.agreement import agreement, right, wrong
 from workers.batching import CPU_TOKENS, GPU_TOKENS, Batches
 from workers.checkpoint import has_weights
 from workers.devices import checked
@@ -22,9 +23,6 @@ from workers.probes import PROBES
 from workers.runtimes.base import Logits, Runtime, RuntimeRefused
 from workers.tokens import Encoded, Tokens
 
-MIN_TAU = 0.95  # Kendall's tau of the probes' order against fp32; bf16 MiniLM gives 0.99, int8 0.96 to 0.98
-MAX_DIFFERENCE = 0.05  # largest logit difference, in standard deviations of the probes' fp32 logits
-ROUNDED_DIFFERENCE = 0.25  # of int8, whose loss the folder's figures bound: this only shows a CPU that computes wrong
 FASTER = 1.1  # a lower precision must pay at least this; below it is measuring noise
 HOPELESS = 3.0  # a candidate is given up when it has taken this many times the best one's time over the probes
 SLOW_S = 1.0  # a pass over the probes longer than this is not repeated
@@ -145,14 +143,32 @@ def choose(load: Opener, tokens: Tokens, runtimes: Sequence[str], classes: Seque
                 said.append(str(trial))
                 continue
             tau, difference = agreement(reference.logits, trial.logits)
-            right = tau >= MIN_TAU and difference <= (ROUNDED_DIFFERENCE if precision == "int8" else MAX_DIFFERENCE)
-            said.append(f"{trial} tau {tau:.3f} diff {difference:.3f}{'' if right else ' refused'}")
+            good = right(precision, tau, difference)
+            said.append(f"{trial} tau {tau:.3f} diff {difference:.3f}{'' if good else ' refused'}")
             needed = FASTER if precision != best.runtime.precision else 1.0
-            if right and trial.rate > needed * best.rate:
+            if good and trial.rate > needed * best.rate:
                 best = trial
     if best is None:
         raise RuntimeRefused("; ".join(dict.fromkeys(refused)))
     return Choice(best.runtime, ", ".join(said))
+
+
+def join(load: Opener, tokens: Tokens, runtimes: Sequence[str], full: str, taken: str) -> Choice:
+    """The class `taken` that other workers of this model compute in, whatever its speed here. Raises RuntimeRefused
+    where this CPU's logits are not those of the class `full`: its scores would be kept as everybody's.
+    """
+    found = choose(load, tokens, runtimes, [taken])
+    if taken == full:
+        return found
+    name = found.runtime.name
+    tau, difference = agreement(measure(load(name, full), tokens).logits, measure(found.runtime, tokens).logits)
+    if wrong(tau, difference):
+        raise RuntimeRefused(
+            f"the workers that run compute in {taken}, which this machine computes wrong (against {full}: Kendall's "
+            f"tau {tau:.3f}, largest difference {difference:.3f} standard deviations): set precision = {full} for all "
+            "of them, or start no worker here"
+        )
+    return found
 
 
 def measure(runtime: Runtime, tokens: Tokens, limit_s: float = math.inf) -> Trial:
@@ -198,20 +214,6 @@ def _timed(
         if clock() - started > limit_s:
             raise TooSlow
     return clock() - started, np.stack([found[number] for number in range(len(rows))])
-
-
-def agreement(reference: Logits, logits: Logits) -> tuple[float, float]:
-    """Kendall's tau (the worst label's) and the largest difference in standard deviations of the reference."""
-    spread = float(reference.std(axis=0).max()) or 1.0
-    difference = float(np.abs(reference - logits).max()) / spread
-    return min(kendall(a, b) for a, b in zip(reference.T, logits.T, strict=True)), difference
-
-
-def kendall(first: Logits, second: Logits) -> float:
-    """Tau-a over all pairs of entries; NaN anywhere counts as disagreement."""
-    count = len(first)
-    signs = np.sign(first[:, None] - first) * np.sign(second[:, None] - second)
-    return float(np.nan_to_num(signs, nan=-1.0).sum() / max(1, count * (count - 1)))
 
 
 def _require(package: str, other: str, extra: str = "worker") -> None:

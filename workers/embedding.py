@@ -40,6 +40,8 @@ class Embedding:
         except Exception as failure:
             error = {"error": f"{type(failure).__name__}: {failure}", "reason": "model"}
         joined = np.concatenate(vectors)
+        if not error and body["kind"] == "query" and not np.isfinite(joined).all():  # of a document the engine says so
+            error = {"error": "the embedder gave no vector for the query", "reason": "model"}
         found_all = {"vectors": joined.astype("<f4").tobytes(), "dims": joined.shape[1]}
         push(body["reply"], [{**answer, **(error or found_all)}])
         if lost:

@@ -53,9 +53,11 @@ def open_scorer(
     rest = (label, activation == "softmax" and number is not None, tokens.max_tokens)
     classes = offered(folder, precision)
     taken = [name for name in classes if fingerprint(files, name, *rest) in living]
+    load, runtimes = choose.opener(folder, device), choose.names(runtime, device)
     if precision == "auto" and taken:
-        classes = (taken[0],)
-    found = choose.choose(choose.opener(folder, device), tokens, choose.names(runtime, device), classes)
+        found = choose.join(load, tokens, runtimes, classes[0], taken[0])
+    else:
+        found = choose.choose(load, tokens, runtimes, classes)
     size = batch_tokens or choose.budget(found.runtime, tokens)
     _unchanged(folder, files)
     joined = f"class of the workers that run: {taken[0]}; " if precision == "auto" and taken else ""

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
 from connector.errors import ConfigError
+from workers.batching import width
 from workers.checkpoint import Config
 
 CHARACTERS_PER_TOKEN = 64  # a very long text is first cut here (English has about 5) and read on if that was short
+MOST_CHARACTERS = 1_000_000  # looked through for enough tokens; what follows a million blanks is not read
 SHORT = 4096  # characters that are never cut first: where query and document are both too long, the longer gives way
 MARGIN = 16  # tokens beyond the limit that a cut text must have, so that the cut changed none that is kept
 
@@ -85,9 +87,9 @@ class Tokens:
         return found
 
     def batch(self, rows: Sequence[Encoded]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Ids, mask and token types, each [rows, longest], padded on the right."""
-        longest = max(len(row.ids) for row in rows)
-        ids = np.full((len(rows), longest), self.pad, np.int64)
+        """Ids, mask and token types, each [rows, width], padded on the right."""
+        wide = min(width(max(len(row.ids) for row in rows)), self.max_tokens)
+        ids = np.full((len(rows), wide), self.pad, np.int64)
         mask, types = np.zeros_like(ids), np.zeros_like(ids)
         for number, row in enumerate(rows):
             length = len(row.ids)
@@ -148,14 +150,16 @@ class Tokens:
             return None
 
     def _shorten(self, text: str, tokens: int) -> str:
-        """A beginning of a very long text that has the same first `tokens` tokens: 10 MB must not cost seconds."""
+        """A beginning of a very long text that has the same first `tokens` tokens: 10 MB must not cost seconds. Where
+        `MOST_CHARACTERS` give fewer, that is all.
+        """
         limit = max(SHORT, tokens * CHARACTERS_PER_TOKEN)
         while len(text) > limit:
             cut = text[:limit]
             ids = self._ids_of_one(cut)
-            if ids is not None and len(ids) > tokens + MARGIN:
+            if limit >= MOST_CHARACTERS or (ids is not None and len(ids) > tokens + MARGIN):
                 return cut
-            limit *= 4
+            limit = min(4 * limit, MOST_CHARACTERS)
         return text
 
 

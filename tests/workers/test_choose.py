@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from connector.errors import ConfigError
+from workers.agreement import kendall
 from workers.checkpoint import read_config
-from workers.choose import choose, kendall, names, opener
+from workers.choose import choose, join, names, opener
 from workers.fingerprint import fingerprint, hash_files
 from workers.load import open_scorer
 from workers.runtimes.base import Ids, Logits, RuntimeRefused
@@ -44,7 +45,7 @@ def load(name: str, precision: str) -> Fake:
         ("fast", "fp32"): (0.004, 0.0),
         ("fast", "bf16"): (0.0005, 0.001),
         ("wrong", "fp32"): (0.03, 0.0),
-        ("wrong", "bf16"): (0.0005, 0.5),
+        ("wrong", "bf16"): (0.0005, 0.9),
         ("even", "fp32"): (0.01, 0.0),
         ("even", "bf16"): (0.01, 0.001),
     }
@@ -114,6 +115,13 @@ def test_a_class_that_runs_already_is_joined(tiny: dict[str, Path]) -> None:
         info = open_scorer(str(folder), runtime="openvino", living=living).info
         assert info.precision == precision
         assert info.fingerprint in living
+
+
+def test_a_class_that_this_machine_computes_wrong_is_not_joined(tokens: Tokens) -> None:
+    assert join(load, tokens, ["fast"], "fp32", "bf16").runtime.precision == "bf16"
+    assert join(load, tokens, ["even"], "fp32", "bf16").runtime.precision == "bf16"  # no faster, but shared
+    with pytest.raises(RuntimeRefused, match=r"in bf16, which this machine computes wrong .* set precision = fp32"):
+        join(load, tokens, ["wrong"], "fp32", "bf16")
 
 
 def test_a_class_that_cannot_be_met_is_refused(tiny: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Embedders give unit vectors of the right neighbours; an embed task is answered whole, or with the reason."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -65,6 +66,21 @@ def test_what_openvino_cannot_pool_goes_to_torch(tiny: dict[str, Path], tmp_path
     assert open_embedder(str(tmp_path / "cls")).info.fingerprint != embedder.info.fingerprint
 
 
+@pytest.mark.parametrize("legacy", [True, False])
+def test_vectors_of_two_poolings_are_not_the_mean_alone(tiny: dict[str, Path], tmp_path: Path, legacy: bool) -> None:
+    """`legacy`: as sentence-transformers before version 6 writes it."""
+    transformer = Transformer(str(tiny["bert"]))
+    pooling = Pooling(transformer.get_embedding_dimension(), ["cls", "mean"])
+    SentenceTransformer(modules=[transformer, pooling], device="cpu").save(str(tmp_path / "both"))
+    said = tmp_path / "both" / "1_Pooling" / "config.json"
+    if legacy:
+        dims = transformer.get_embedding_dimension()
+        modes = {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": True, "pooling_mode_max_tokens": False}
+        said.write_text(json.dumps({"word_embedding_dimension": dims, **modes}))
+    embedder = open_embedder(str(tmp_path / "both"))
+    assert (embedder.info.runtime, embedder.info.dims) == ("torch", 2 * transformer.get_embedding_dimension())
+
+
 def run(payload: object, now: float = 0.0, embedder: Embedder | None = None) -> list[Mapping[str, object]]:
     replies: list[Mapping[str, object]] = []
 
@@ -119,6 +135,18 @@ def test_a_lost_device_is_told_and_ends_the_worker() -> None:
     with pytest.raises(DeviceLost):
         embedding.run(payload(), lambda key, found: replies.extend(found))
     assert replies[0]["reason"] == "timeout"
+
+
+class Wordless(StubEmbedder):
+    def embed(self, kind: str, texts: Sequence[str]) -> Floats:
+        return np.full_like(super().embed(kind, texts), np.nan)
+
+
+def test_a_query_without_a_vector_is_an_error_and_no_vector() -> None:
+    (reply,) = run(payload(), embedder=Wordless())
+    assert (reply["reason"], "no vector" in str(reply["error"]), "vectors" in reply) == ("model", True, False)
+    (reply,) = run(payload(kind="document"), embedder=Wordless())
+    assert "vectors" in reply  # the engine refuses that document alone
 
 
 def test_a_late_task_is_a_timeout() -> None:

@@ -34,7 +34,7 @@ class Counting:
             self.after()
             return logits
 
-        for batch, logits in Batches(2).run([1] * len(pairs), forward, wanted):
+        for batch, logits in Batches(16).run([8] * len(pairs), forward, wanted):
             yield Scored(batch, np.full(len(batch), np.nan, np.float32) if logits is None else logits)
 
 

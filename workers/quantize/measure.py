@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.agreement import agreement
 from workers.batching import CPU_TOKENS, Batches
-from workers.choose import agreement
 from workers.quantize.record import Quality
 from workers.runtimes.base import Logits, Runtime, RuntimeRefused
 from workers.scorer import Pair
