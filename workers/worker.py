@@ -9,6 +9,7 @@ import socket
 import time
 import uuid
 from dataclasses import dataclass
+from functools import partial
 
 from celery import Celery, signals
 from redis import Redis
@@ -26,6 +27,7 @@ from workers.load import open_scorer
 from workers.replies import Replies
 from workers.scoring import Scoring
 from workers.tasks import Work, add_task
+from workers.together import first_choice
 from workers.watchdog import Watchdog
 
 EMBEDDER = "default"  # the one embedder's name in its announcements
@@ -47,8 +49,9 @@ class Duty:
 
 
 def score_duty(model: Model, server: Redis, clock: Clock) -> Duty:
-    """Load and warm a cross-encoder. Raises ConfigError."""
-    scorer = open_scorer(
+    """Load and warm a cross-encoder, in the class of the workers that run or start with it. Raises ConfigError."""
+    load = partial(
+        open_scorer,
         model.source,
         max_tokens=model.max_tokens,
         runtime=model.runtime,
@@ -58,8 +61,11 @@ def score_duty(model: Model, server: Redis, clock: Clock) -> Duty:
         label=model.label,
         batch_tokens=model.batch_tokens,
         revision=model.revision,
-        living=running(server, clock, "score", model.name),
     )
+    scorer = load(living=running(server, clock, "score", model.name))
+    first = first_choice(server, model.name, scorer.info.fingerprint)
+    if first != scorer.info.fingerprint and model.precision == "auto":
+        scorer = load(living=[first])
     info = scorer.info
     if len(info.labels) > 1:
         raise ConfigError(f"model {model.name!r}: set label to the one that ranks, of {', '.join(info.labels)}")

@@ -21,10 +21,16 @@ from typer.testing import CliRunner
 
 from connector.contract import EMBED_TASK, LIVE_S, SCORE_TASK, reply_key, workers_key
 from connector.local.processes import free_port
+from connector.settings import Model
 from tests.workers.shapes import SENTENCES, make
 from workers import Reranker
 from workers.cli import EXIT_CONFIG, worker
+from workers.clock import Clock
+from workers.fingerprint import fingerprint, hash_files
+from workers.runtimes.openvino import has_bf16
+from workers.together import starting_key
 from workers.watchdog import EXIT_STUCK
+from workers.worker import score_duty
 
 PROGRAM = "import typer; from workers.cli import worker; typer.run(worker)"
 START_S = 90  # imports and loading, on a loaded machine
@@ -205,6 +211,21 @@ def test_a_real_model_scores_as_in_python_and_a_second_worker_joins_its_class(wo
     retrained = workers.ready(workers.start("--model", "tiny", settings=settings), model="tiny")
     assert retrained["fingerprint"] != one["fingerprint"]
     assert retrained["started"] > joined["started"] > one["started"]
+
+
+def test_workers_that_start_together_take_the_class_of_the_first(workers: Workers, tiny: dict[str, Path]) -> None:
+    model = Model(name="m", source=str(tiny["bert"]), runtime="openvino", device="cpu")
+    chosen = score_duty(model, workers.redis, Clock()).announcement
+    assert workers.redis.get(starting_key("m")) == chosen.fingerprint.encode()
+    assert 0 < workers.redis.ttl(starting_key("m")) <= 60
+    for precision in {"fp32", "bf16"} if has_bf16() else {"fp32"}:
+        first = fingerprint(hash_files(tiny["bert"]), precision, "", False, chosen.max_tokens)
+        workers.redis.set(starting_key("m"), first)
+        assert score_duty(model, workers.redis, Clock()).announcement.fingerprint == first
+    workers.redis.set(starting_key("m"), "of other weights")
+    assert score_duty(model, workers.redis, Clock()).announcement.fingerprint == chosen.fingerprint
+    whole = model.model_copy(update={"precision": "fp32"})
+    assert score_duty(whole, workers.redis, Clock()).announcement.precision == "fp32"
 
 
 def test_embedding_queries_before_documents(workers: Workers) -> None:
