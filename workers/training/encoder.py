@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 PRECISIONS = ("auto", "fp32", "bf16")
 MAX_TOKENS = 256
 
+STEP = 16
+"""Batches are as many tokens wide as their longest row, up to a multiple of this. With a width for each length the
+allocator finds no place of the same size again: memory grew from 4.8 to 6.4 GB in 90 s (110 M weights, batches of 32)
+and to 12 GB in 25 minutes, slower all the time; with this it stays, at the same pace."""
+
 Encoded = dict[str, list[int]]  # input_ids and, where the model has them, token_type_ids
 
 
@@ -86,12 +91,19 @@ def encode(
     return [dict(zip(names, row, strict=True)) for row in zip(*found.values(), strict=True)]
 
 
-def pad_rows(rows: Sequence[Encoded], pad: int, device: str) -> dict[str, torch.Tensor]:
-    """Return the model's inputs, one row a pair, padded to the longest; padding is masked."""
+def longest(rows: Sequence[Encoded]) -> int:
+    """Return the tokens of the longest row."""
+    return max((len(row["input_ids"]) for row in rows), default=0)
+
+
+def pad_rows(rows: Sequence[Encoded], pad: int, device: str, most: int) -> dict[str, torch.Tensor]:
+    """Return the model's inputs, one row a pair, padded to the next multiple of `STEP` tokens, `most` at most; padding
+    is masked.
+    """
     import torch
 
     lengths = [len(row["input_ids"]) for row in rows]
-    width = max(lengths)
+    width = max(*lengths, min(most, -(-max(lengths) // STEP) * STEP))
     fill = {"input_ids": pad}
     inputs = {
         name: torch.tensor([row[name] + [fill.get(name, 0)] * (width - len(row[name])) for row in rows])
@@ -127,13 +139,14 @@ def logits_of(
     encoded = encode(tokenizer, [query for query, _ in pairs], [text for _, text in pairs], max_tokens)
     order = sorted(range(len(pairs)), key=lambda i: len(encoded[i]["input_ids"]))
     found: list[list[float]] = [[]] * len(pairs)
+    most = longest(encoded)
     device, pad = str(model.device.type), tokenizer.pad_token_id or 0
     training = model.training
     model.train(False)
     with torch.inference_mode(), precise("auto", device):
         for start in range(0, len(order), batch):
             part = order[start : start + batch]
-            rows = model(**pad_rows([encoded[i] for i in part], pad, device)).logits.float().tolist()
+            rows = model(**pad_rows([encoded[i] for i in part], pad, device, most)).logits.float().tolist()
             for i, row in zip(part, rows, strict=True):
                 found[i] = row
     model.train(training)

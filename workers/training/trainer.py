@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from connector.errors import ConfigError
 from workers.training.batches import Batch, Example, add_strangers, cut, deal_lists, easy_first, known_texts
-from workers.training.encoder import Encoded, device_name, encode, has_bf16, load, pad_rows, precise, scores
+from workers.training.encoder import Encoded, device_name, encode, has_bf16, load, longest, pad_rows, precise, scores
 from workers.training.losses import Loss, find
 from workers.training.state import SAVE_S, Keeper, Place, name_run, trained_weights
 
@@ -79,6 +79,7 @@ class Course:
     rows: list[Encoded]
     labels: list[float]
     batches: list[Batch]
+    longest: int  # tokens of a row
 
     @property
     def pairs(self) -> int:
@@ -185,7 +186,7 @@ def lay_out(tokenizer: PreTrainedTokenizerFast, examples: Sequence[Example], how
         batches += ordered
     rows += _encode(tokenizer, everything[len(examples) :], how.max_tokens)
     scale = loss.of_share if how.shares else float
-    return Course(rows, [scale(example.label) for example in everything], batches)
+    return Course(rows, [scale(example.label) for example in everything], batches, longest(rows))
 
 
 def _encode(tokenizer: PreTrainedTokenizerFast, examples: Sequence[Example], max_tokens: int) -> list[Encoded]:
@@ -230,7 +231,7 @@ class Learner:
 
     def logits(self, places: Sequence[int]) -> torch.Tensor:
         """Return float32 logits [n], or [n, labels] of several labels."""
-        inputs = pad_rows([self.course.rows[place] for place in places], self.pad, self.device)
+        inputs = pad_rows([self.course.rows[place] for place in places], self.pad, self.device, self.course.longest)
         with precise(self.how.precision, self.device):
             found: torch.Tensor = self.model(**inputs).logits
         return found.float().squeeze(-1) if found.shape[1] == 1 else found.float()

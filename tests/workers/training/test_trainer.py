@@ -18,7 +18,7 @@ from workers import int4
 from workers.checkpoint import read_config
 from workers.tokens import Tokens
 from workers.training.batches import Example, add_strangers, cut, deal_lists, easy_first, known_texts
-from workers.training.encoder import encode
+from workers.training.encoder import encode, longest, pad_rows
 from workers.training.losses import LOSSES
 from workers.training.measure import per_query
 from workers.training.trainer import Pass, Watch, fit, load, scores
@@ -249,3 +249,12 @@ def test_a_model_with_its_own_padding_and_no_token_types_scores_alone_as_in_a_ba
     pairs = [("red kettle", "Acme red kettle"), ("red kettle", "A long garden hose " * 12)]
     together = scores(model, tokenizer, pairs)
     assert together == pytest.approx([scores(model, tokenizer, [pair])[0] for pair in pairs], abs=2e-3)
+
+
+def test_batches_are_of_few_widths_and_never_wider_than_the_longest_row() -> None:
+    rows = [{"input_ids": [5] * length, "token_type_ids": [0] * length} for length in (3, 17, 40)]
+    for part, width in ((rows[:1], 16), (rows[:2], 32), (rows, 40), (rows[2:], 40)):
+        found = pad_rows(part, 9, "cpu", longest(rows))
+        assert [tuple(tensor.shape) for tensor in found.values()] == [(len(part), width)] * 3
+        assert found["attention_mask"].sum(dim=1).tolist() == [len(row["input_ids"]) for row in part]
+        assert (found["input_ids"] == 9).tolist() == (found["attention_mask"] == 0).tolist()
