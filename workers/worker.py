@@ -62,10 +62,12 @@ def score_duty(model: Model, server: Redis, clock: Clock) -> Duty:
         batch_tokens=model.batch_tokens,
         revision=model.revision,
     )
-    scorer = load(living=running(server, clock, "score", model.name))
-    first = first_choice(server, model.name, scorer.info.fingerprint)
-    if first != scorer.info.fingerprint and model.precision == "auto":
-        scorer = load(living=[first])
+    there = running(server, clock, "score", model.name)
+    scorer = load(living=there)
+    if model.precision == "auto" and scorer.info.fingerprint not in there:
+        first = first_choice(server, model.name, scorer.info.fingerprint)
+        if first != scorer.info.fingerprint:
+            scorer = load(living=[first])
     info = scorer.info
     if len(info.labels) > 1:
         raise ConfigError(f"model {model.name!r}: set label to the one that ranks, of {', '.join(info.labels)}")

@@ -97,13 +97,13 @@ def longest(rows: Sequence[Encoded]) -> int:
 
 
 def pad_rows(rows: Sequence[Encoded], pad: int, device: str, most: int) -> dict[str, torch.Tensor]:
-    """Return the model's inputs, one row a pair, padded to the next multiple of `STEP` tokens, `most` at most; padding
-    is masked.
+    """Return the model's inputs, one row a pair, padded to the next multiple of `STEP` tokens; padding is masked.
+    `most` is the longest row's length among all that come, beyond which a model may have no positions.
     """
     import torch
 
     lengths = [len(row["input_ids"]) for row in rows]
-    width = max(*lengths, min(most, -(-max(lengths) // STEP) * STEP))
+    width = min(most, -(-max(lengths) // STEP) * STEP)
     fill = {"input_ids": pad}
     inputs = {
         name: torch.tensor([row[name] + [fill.get(name, 0)] * (width - len(row[name])) for row in rows])
