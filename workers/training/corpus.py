@@ -1,7 +1,8 @@
 """Documents out of a live index, for those who have no file of them.
 
-Rule: the first of the fields is the title, which queries are made from; the others follow in their order. What is read
-is what the index stores in `_source`.
+Rule: the first of the fields is the title, which queries are made from; the others follow in their order. Each is read
+as a search's `fields` gives it, so that a multi-field or an alias is the text that is scored later, and what is not
+there of `_source`.
 """
 
 from __future__ import annotations
@@ -36,10 +37,11 @@ def read_index(
     documents: dict[str, dict[str, Any]] = {}
     for hit in scan(url, index, [*fields, "category"], access):
         source = hit.get("_source") or {}
+        values = source | hit.get("fields", {})
         title, *rest = fields
-        row = {name: _read(source, name) for name in rest if name in ATTRIBUTES}
-        others = (_read(source, name) for name in rest if name not in ATTRIBUTES)
-        row |= {"title": _read(source, title), "text": ". ".join(part for part in others if part)}
+        row = {name: _read(values, name) for name in rest if name in ATTRIBUTES}
+        others = (_read(values, name) for name in rest if name not in ATTRIBUTES)
+        row |= {"title": _read(values, title), "text": ". ".join(part for part in others if part)}
         if any(row.values()):
             documents[hit["_id"]] = {"id": hit["_id"], **row, "category": source.get("category")}
         if len(documents) >= limit:
@@ -51,7 +53,7 @@ def read_index(
 
 def scan(url: str, index: str, fields: Sequence[str], access: Access = ANYONE) -> Iterator[dict[str, Any]]:
     """Yield every hit of an index in index order, a scroll page at a time."""
-    body: dict[str, Any] = {"size": PAGE, "sort": ["_doc"], "_source": list(fields) or True}
+    body: dict[str, Any] = {"size": PAGE, "sort": ["_doc"], "_source": list(fields) or True, "fields": list(fields)}
     answer = call(f"{url}/{index}/_search?scroll=2m", json.dumps(body).encode(), access=access)
     try:
         while answer["hits"]["hits"]:
