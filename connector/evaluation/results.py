@@ -15,6 +15,7 @@ from connector.evaluation.statistics import Difference, Mean, difference, mean
 from connector.evaluation.systems import System
 
 JUDGED = "Judged@10"
+LEFT_OUT = "nDCG(judged_only=True)@10"  # of lists without what nobody judged: Sakai's condensed lists (SIGIR 2007)
 MANY_UNJUDGED = 0.1  # a system whose first ten hold this share more of unjudged documents is judged too low
 SIGNIFICANT = 0.05
 
@@ -175,7 +176,7 @@ def _warnings(found: Mapping[str, Found], base: Found, measure: str) -> list[str
             said.append(
                 f"{name}: nobody judged {1 - one.means[JUDGED].value:.0%} of its first ten "
                 f"({base.system.name}: {1 - base.means[JUDGED].value:.0%}); each counts as irrelevant, so its "
-                "figures may be too low. Judge them, then evaluate again."
+                f"figures may be too low. Judge them, then evaluate again; --measure '{LEFT_OUT}' leaves them out."
             )
         if one.system.by == "reranked" and gap.mean.high < 0 and gap.p is not None and gap.p < SIGNIFICANT:
             said.append(

@@ -7,6 +7,7 @@ import pytrec_eval
 from connector.errors import ConfigError
 from connector.evaluation import Mean, compare, mean, per_query, summarise
 from connector.evaluation.measures import measure_name, ranked
+from connector.evaluation.results import LEFT_OUT
 
 GRADES = {"q1": {"a": 3, "b": 1, "c": 0}, "q2": {"d": 2}, "q3": {"e": 1}}
 
@@ -17,6 +18,12 @@ def test_ndcg_by_hand() -> None:
     ideal = 3 / math.log2(2) + 1 / math.log2(3)
     expected = {"q1": (1 / math.log2(2) + 3 / math.log2(4)) / ideal, "q2": 1.0, "q3": 0.0}
     assert per_query(run, GRADES) == pytest.approx(expected)
+
+
+def test_what_nobody_judged_can_be_left_out() -> None:
+    run = {"q1": ["x", "b", "y", "z", "a"], "q2": ["x"], "q3": []}
+    condensed = {"q1": ["b", "a"], "q2": [], "q3": []}
+    assert per_query(run, GRADES, LEFT_OUT) == pytest.approx(per_query(condensed, GRADES))
 
 
 def test_the_other_measures_by_hand() -> None:

@@ -13,9 +13,10 @@ from connector.errors import ConfigError
 from connector.evaluation import plots, report
 from connector.evaluation.answers import LABEL_CHARACTERS, Answered
 from connector.evaluation.judgments import Judgments, Query
+from connector.evaluation.measures import measure_name
 from connector.evaluation.moves import moves
 from connector.evaluation.record import as_json
-from connector.evaluation.results import Results, summarise_answers, unsound
+from connector.evaluation.results import LEFT_OUT, Results, summarise_answers, unsound
 from connector.evaluation.statistics import mean
 from connector.evaluation.systems import depth_systems, file_system
 from connector.evaluation.thresholds import missed, parse_threshold
@@ -84,6 +85,7 @@ def test_a_model_that_harms_is_said_with_the_next_step() -> None:
 def test_many_unjudged_documents_are_said() -> None:
     (warning,) = [one for one in compared(("good", "y", "z")).warnings if "nobody judged" in one]
     assert "nobody judged 67% of its first ten (fused: 33%)" in warning
+    assert measure_name(warning.partition("--measure '")[2].partition("'")[0]) == LEFT_OUT
 
 
 def test_ids_of_another_world_are_said() -> None:
