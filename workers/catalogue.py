@@ -49,9 +49,9 @@ def list_models(
       secondpass models list models           # and those in ./models
     """
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("source", "MB", "classes", "made for", "measured")
+    table = Table(Column("source", overflow="fold"), "MB", "classes", "made for", "measured")
     for name in bundled():
         table.add_row(f"bundled:{name}", *_described(MODELS / name))
     for name, revision, folder in _cached():
@@ -114,7 +114,8 @@ def remove(
 
       secondpass models remove models/shop
 
-      secondpass models remove cross-encoder/ms-marco-MiniLM-L6-v2 --revision COMMIT --yes
+      secondpass models remove cross-encoder/ms-marco-MiniLM-L6-v2 \\
+        --revision COMMIT --yes
     """
     if model.startswith("bundled:"):
         raise ConfigError(f"{model} is part of the package; it goes with it")

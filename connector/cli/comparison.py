@@ -86,7 +86,7 @@ def _depth(results: Results) -> Table:
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=escape(title), title_justify="left", show_edge=False, pad_edge=False)
     for number, column in enumerate(columns):
-        table.add_column(escape(column), justify="right" if number else "left")
+        table.add_column(escape(column), justify="right" if number else "left", overflow="fold")
     return table
 
 

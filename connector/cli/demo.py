@@ -64,7 +64,7 @@ def demo(
         if once:
             return
         console.print(addresses(stack))
-        console.print("\nTry it:\n" + curl(stack.url), highlight=False)
+        console.print("\nTry it:\n" + curl(stack.url), highlight=False, soft_wrap=True)
         stack.supervisor.watch(say(console))
 
 
@@ -96,8 +96,7 @@ def show_measures(found: Sequence[Found], console: Console) -> None:
 
 def curl(url: str) -> str:
     """A command to copy."""
-    body = f'{{"index": "{ALIAS}", "query": "rain jacket", "size": 3}}'
-    return f"  curl -s {url}/_secondpass/search -H 'Content-Type: application/json' -d '{body}'\n"
+    return f"  curl -s '{url}/_secondpass/search?index={ALIAS}&q=rain+jacket&size=3'\n"
 
 
 async def _fill(stack: Stack, console: Console) -> None:

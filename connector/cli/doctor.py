@@ -48,7 +48,7 @@ def doctor(
 
       secondpass doctor --port 9280
 
-      secondpass doctor --queries ubi_queries.jsonl --index products --most 200 --port 9280
+      secondpass doctor --queries ubi_queries.jsonl --index products --most 200
     """
     if bool(queries) != bool(index):
         raise ConfigError("--queries and --index go together: what to replay, and where")

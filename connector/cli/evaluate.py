@@ -95,11 +95,14 @@ def evaluate(
 
       secondpass evaluate judgments.csv --index products --port 9280
 
-      secondpass evaluate beir/ --index articles --system fused --system reranked --system "half: blend=1/0.5/0"
+      secondpass evaluate beir/ --index articles --system fused \\
+        --system reranked --system "half: blend=1/0.5/0"
 
-      secondpass evaluate beir/ --index articles --depth 10,20,50,100 --fail-under nDCG@10=0.7
+      secondpass evaluate beir/ --index articles --depth 10,20,50,100 \\
+        --fail-under nDCG@10=0.7
 
-      secondpass evaluate qrels.txt --queries topics.txt --run ours=a.trec --run theirs=b.trec
+      secondpass evaluate qrels.txt --queries topics.txt --run ours=a.trec \\
+        --run theirs=b.trec
     """
     console = Console(stderr=json)
     thresholds = [parse_threshold(written) for written in fail_under or ()]

@@ -57,14 +57,16 @@ def index(
 ) -> None:
     """Make an index from a file of documents: mapping, vectors, alias.
 
-    Run it again to go on after an interruption, or to load a changed file over the old documents. Documents that the
-    engine refuses are listed and kept in a file, with the reason; the others are indexed.
+    Run it again to go on after an interruption, or to load a changed file over
+    the old documents. Documents that the engine refuses are listed and kept in
+    a file, with the reason; the others are indexed.
 
     Examples:
 
-      secondpass index products.jsonl --index products --mapping shop --language en --port 9280
+      secondpass index products.jsonl --index products --mapping shop --port 9280
 
-      secondpass index articles.csv.gz --index handbook --id-field sku --text-fields title,text
+      secondpass index articles.csv.gz --index handbook --id-field sku \\
+        --text-fields title,text
 
       secondpass index big.jsonl --index logs --no-vectors --rate 500
     """

@@ -24,7 +24,7 @@ def proxy(
 
       secondpass proxy --config /etc/secondpass.toml
 
-      SECONDPASS_ENGINE__URL=http://engine:9200 SECONDPASS_PROXY__HOST=0.0.0.0 secondpass proxy --port 9280
+      SECONDPASS_ENGINE__URL=http://engine:9200 secondpass proxy --port 9281
     """
     logs.set_up()
     settings = load(config)

@@ -44,7 +44,8 @@ def search(
 
       secondpass search "rain jacket" --index products --port 9280
 
-      secondpass search "rain jacket" --index products --url http://proxy:9280 --engine-url http://engine:9200
+      secondpass search "rain jacket" --index products --url http://proxy:9280 \\
+        --engine-url http://engine:9200
     """
     settings = settings_at(config, port, engine_url, redis_url, broker_url)
     check_addresses(settings)

@@ -81,8 +81,8 @@ def _of_kind(role: str, model: str, workers: Sequence[Announcement]) -> Finding:
         return error(about, f"none is alive: {lost}", f"start one: {command}; where one runs, compare its broker.url")
     kinds = {worker.fingerprint: worker for worker in workers}
     said = "; ".join(
-        f"{sum(w.fingerprint == key for w in workers)} alive, {one.runtime} {one.precision}, {one.max_tokens} tokens, "
-        f"{_made_for(one)}fingerprint {key[:12]}"
+        f"{sum(w.fingerprint == key for w in workers)} alive, {one.runtime} {one.precision}, "
+        f"{f'{one.max_tokens} tokens, ' if one.max_tokens else ''}{_made_for(one)}fingerprint {key[:12]}"
         for key, one in kinds.items()
     )
     if len(kinds) > 1:

@@ -14,11 +14,14 @@ Examples:
 
   secondpass models calibrate models/shop/model --graded shop --parts dev
 
-  secondpass models calibrate models/shop/model --pairs graded.jsonl --method isotonic --relevant 3
+  secondpass models calibrate models/shop/model --pairs graded.jsonl \\
+    --method isotonic --relevant 3
 
-`shop` is a folder as `secondpass train` reads it; a line of graded.jsonl is {"query": "...", "document": "...",
-"grade": 2}, the document as your policy's template makes it. Use queries that the model has not learnt from. Orders and
-cached scores stay as they are; workers that start afterwards announce the new numbers.
+`shop` is a folder as `secondpass train` reads it; a line of graded.jsonl is
+{"query": "...", "document": "...", "grade": 2}, the document as your policy's
+template makes it. Use queries that the model has not learnt from. Orders and
+cached scores stay as they are; workers that start afterwards announce the new
+numbers.
 """
 
 

@@ -11,12 +11,15 @@ import typer
 EXAMPLES = """
 Examples:
 
-  secondpass quantize bundled:products-en --precision int8 --texts pairs.jsonl --out models/products-int8
+  secondpass quantize bundled:products-en --precision int8 \\
+    --texts pairs.jsonl --out models/products-int8
 
-  secondpass quantize models/shop --precision int4 --graded shop --parts dev --out models/shop-int4 --max-loss 0.02
+  secondpass quantize models/shop --precision int4 --graded shop \\
+    --parts dev --out models/shop-int4 --max-loss 0.02
 
-A line of pairs.jsonl is {"query": "...", "document": "..."}; --graded is a folder as `secondpass train` reads it.
-For int8 on OpenVINO --out may be the model's own folder: its weights stay, ranges are put beside them.
+A line of pairs.jsonl is {"query": "...", "document": "..."}; --graded is a
+folder as `secondpass train` reads it. For int8 on OpenVINO --out may be the
+model's own folder: its weights stay, ranges are put beside them.
 """
 
 

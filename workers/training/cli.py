@@ -31,18 +31,23 @@ from workers.training.told import INHERITED, claim, command_line, inherited, ref
 EXAMPLES = """
 Examples:
 
-  secondpass train --data shop --engine-url http://127.0.0.1:9200 --index products --out models/shop
+  secondpass train --data shop --index products --out models/shop
 
-  secondpass train --index products --fields name,brand,description --grades judgments.jsonl --loss lambda --out m
+  secondpass train --index products --fields name,brand,description \\
+    --grades judgments.jsonl --loss lambda --out models/graded
 
-  secondpass train --index products --fields name,description --clicks ubi --loss listwise --seed 1 --seed 2 --out m
+  secondpass train --index products --fields name,description \\
+    --clicks ubi --loss listwise --seed 1 --seed 2 --out models/clicked
 
   secondpass train --labels pairs.jsonl --epochs 3 --out models/nli
 
-It learns from a catalogue alone (queries are made from it; --data's train grades follow), from grades in any form that
-`secondpass evaluate` reads, from clicks as UBI logs them, or from pairs with a label. `shop` holds corpus.jsonl (id,
-title, brand, color, category, text) and, where people judged some, queries.jsonl, qrels.tsv and split.json; without
---data the documents are read from the index. A run that was killed goes on when started again with the same --out.
+It learns from a catalogue alone (queries are made from it; --data's train
+grades follow), from grades in any form that `secondpass evaluate` reads, from
+clicks as UBI logs them, or from pairs with a label. `shop` holds corpus.jsonl
+(id, title, brand, color, category, text) and, where people judged some,
+queries.jsonl, qrels.tsv and split.json; without --data the documents are read
+from the index. A run that was killed goes on when started again with the same
+--out.
 """
 
 CLASSES = "cross-entropy"

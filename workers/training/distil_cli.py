@@ -31,13 +31,17 @@ from workers.training.told import INHERITED, claim, command_line, inherited
 EXAMPLES = """
 Examples:
 
-  secondpass distil --teacher bundled:products-en --layers 3 --data shop --index products --out models/small
+  secondpass distil --teacher bundled:products-en --layers 3 --data shop \\
+    --index products --out models/small
 
-  secondpass distil --teacher models/a --teacher models/b --teacher embed:all-MiniLM-L6-v2 --weight 2 --weight 2
-    --weight 1 --layers 2 --vocabulary --loss margin-mse --index products --fields name,brand,description --out small
+  secondpass distil --teacher models/a --teacher models/b \\
+    --teacher embed:all-MiniLM-L6-v2 --weight 2 --weight 2 --weight 1 \\
+    --layers 2 --vocabulary --loss margin-mse --index products \\
+    --fields name,brand,description --out models/small
 
-The student starts as the first teacher (or --start) with some of its layers, with --units narrower ones, and with
---vocabulary only the tokens that the corpus uses. No grades are needed; where there are dev queries, teacher and
+The student starts as the first teacher (or --start) with some of its layers,
+with --units narrower ones, and with --vocabulary only the tokens that the
+corpus uses. No grades are needed; where there are dev queries, teacher and
 student are compared on them.
 """
 
