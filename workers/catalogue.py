@@ -51,7 +51,8 @@ def list_models(
     from rich.console import Console
     from rich.table import Column, Table
 
-    table = Table(Column("source", overflow="fold"), "MB", "classes", "made for", "measured")
+    source = Column("source", overflow="fold", min_width=len("bundled:products-en-small"))
+    table = Table(source, "MB", "classes", "made for", "measured")
     for name in bundled():
         table.add_row(f"bundled:{name}", *_described(MODELS / name))
     for name, revision, folder in _cached():

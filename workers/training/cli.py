@@ -100,7 +100,7 @@ def train(
     dialect: Dialect = "",
     text_field: TextField = "",
     vector_field: VectorField = "embedding",
-    embedder: Embedder = MINILM,
+    embedder: Embedder = "",
     negatives: Annotated[str, typer.Option(help="bm25, knn or fused.", rich_help_panel=NEGATIVES)] = "fused",
     ranks: Annotated[str, typer.Option(help="Band of ranks they come from.", rich_help_panel=NEGATIVES)] = "1:100",
     per_query: Annotated[int, typer.Option(min=0, help="How many a query.", rich_help_panel=NEGATIVES)] = 16,
@@ -175,6 +175,7 @@ def train(
     from workers.training.open import open_documents, open_guard, open_index, read_negatives, shown_progress
     from workers.training.recipe import DEFAULT
     from workers.training.trainer import Pass
+    from workers.training.vectors import check_vectors
 
     how = Pass(
         rate or (5e-5 if labels else 3e-5),
@@ -216,12 +217,13 @@ def train(
             typer.echo(runs.train_labels(run, labelled, labels.name))
             return
         hard = read_negatives(negatives, ranks, per_query, guard)
-        read, words = (inherited(context, out, name) for name in INHERITED)
+        read, words, vectors = (inherited(context, out, name) for name in INHERITED)
         found = open_index(
-            load(config), data, engine_url, index, read, words, vector_field, dialect, embedder, chosen, say
+            load(config), data, engine_url, index, read, words, vector_field, dialect, vectors, chosen, say
         )
         engine, embed = found.engine, found.embed
         shop = open_documents(data, found, say)
+        check_vectors(found, shop)
         if grades:
             shop = from_judgments(shop.documents, grades, queries, dev)
         elif clicks:

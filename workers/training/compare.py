@@ -18,7 +18,8 @@ from workers.training.teachers import Pair, Teacher, blend
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-    from workers.training.mining import Embed, Neighbours
+    from workers.training.embedding import Embed
+    from workers.training.mining import Neighbours
 
 TIMED = 128
 """Pairs that speed is measured on: 1 to 3 s for six MiniLM layers on one core."""

@@ -29,7 +29,8 @@ from workers.training.vocabulary import prune, used_tokens
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-    from workers.training.mining import Embed, Neighbours
+    from workers.training.embedding import Embed
+    from workers.training.mining import Neighbours
     from workers.training.seeds import Trained
 
 

@@ -7,7 +7,7 @@ import typer
 
 from connector.errors import ConfigError
 from connector.extras import need
-from workers.sources import MINILM, locate
+from workers.sources import locate
 from workers.training.options import (
     ENGINE,
     LEARNING,
@@ -84,7 +84,7 @@ def distil(
     dialect: Dialect = "",
     text_field: TextField = "",
     vector_field: VectorField = "embedding",
-    embedder: Embedder = MINILM,
+    embedder: Embedder = "",
     made: Annotated[int, typer.Option(min=1, help="Queries to make from the catalogue.", rich_help_panel=DATA)] = 3200,
     per_query: Annotated[int, typer.Option(min=2, help="Documents a query.", rich_help_panel=DATA)] = 8,
     languages: Annotated[str, typer.Option(help="Languages the texts are in.", rich_help_panel=DATA)] = "en",
@@ -118,6 +118,7 @@ def distil(
     from workers.training.student import check_sizes
     from workers.training.teachers import check_weights, open_teacher
     from workers.training.trainer import Pass
+    from workers.training.vectors import check_vectors
 
     weights, begun = weight or [1.0] * len(teacher), locate(start or teacher[0])
     check_weights(weights, len(teacher))
@@ -143,8 +144,8 @@ def distil(
             say=say,
             progress=progress,
         )
-        read, words = (inherited(context, out, name) for name in INHERITED)
-        found = open_index(settings, data, engine_url, index, read, words, vector_field, dialect, embedder, chosen, say)
+        read, words, vectors = (inherited(context, out, name) for name in INHERITED)
+        found = open_index(settings, data, engine_url, index, read, words, vector_field, dialect, vectors, chosen, say)
         wanted = Distillation(
             teachers=[open_teacher(source, chosen) for source in teacher],
             weights=weights,
@@ -156,6 +157,7 @@ def distil(
             per_query=per_query,
         )
         shop = open_documents(data, found, say)
+        check_vectors(found, shop)
         claim(context, out, found.told, digest(shop, data is not None))
         folder = distil_seeds(run, wanted, shop, found.engine, found.embed)
     typer.echo(folder)

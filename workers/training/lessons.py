@@ -20,7 +20,8 @@ from workers.training.negatives import Negatives, Teacher, candidates, draw
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-    from workers.training.mining import Embed, Neighbours
+    from workers.training.embedding import Embed
+    from workers.training.mining import Neighbours
 
 Figure = Callable[["PreTrainedModel", "PreTrainedTokenizerFast"], float]
 

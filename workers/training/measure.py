@@ -18,7 +18,8 @@ from workers.training.engine import Hit
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-    from workers.training.mining import Embed, Neighbours
+    from workers.training.embedding import Embed
+    from workers.training.mining import Neighbours
 
 WINDOW = 100
 RRF_K = 60  # as connector.fusion has it

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from workers.training.embedding import Embed
+
     Vectors = NDArray[np.float32]
-    Embed = Callable[[Sequence[str]], Vectors]
 
 DEPTH = 100
 """Documents of each list that neighbours are drawn from: the window that is reranked later."""

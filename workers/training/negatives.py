@@ -16,7 +16,8 @@ from workers.training.engine import Hit
 from workers.training.measure import fuse
 
 if TYPE_CHECKING:
-    from workers.training.mining import Embed, Neighbours
+    from workers.training.embedding import Embed
+    from workers.training.mining import Neighbours
 
 SOURCES = ("bm25", "knn", "fused")
 

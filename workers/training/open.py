@@ -23,7 +23,7 @@ from connector.settings import Settings
 from workers.training import negatives
 from workers.training.corpus import MOST, read_index
 from workers.training.data import Collection, read_collection
-from workers.training.embedding import Embedder
+from workers.training.embedding import NONE, Embed, embedder_of
 from workers.training.engine import DIALECTS, Access, EngineIndex, Hit
 from workers.training.fields import known_fields, named, read_from, searched
 from workers.training.gather import split_dev
@@ -32,13 +32,6 @@ from workers.training.teachers import open_teacher
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from workers.training.mining import Embed
-
-NONE = "none"
 
 
 class Lexical(EngineIndex):
@@ -51,27 +44,22 @@ class Lexical(EngineIndex):
         return {key: [1.0] for key in ids}
 
 
-def nowhere(texts: Sequence[str]) -> NDArray[np.float32]:
-    """Return the same vector for every text."""
-    import numpy
-
-    return numpy.ones((len(texts), 1), numpy.float32)
-
-
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An index to learn from: its two lists, the embedder of its vectors, the fields that documents are read from (none
-    where they come from a folder, and other fields are searched).
+    """An index to learn from: its two lists, the embedder of its vectors and its name, the fields that documents are
+    read from (none where they come from a folder, and other fields are searched).
     """
 
     engine: EngineIndex
     embed: Embed
+    embedder: str
     fields: tuple[str, ...]
 
     @property
     def told(self) -> dict[str, str]:
-        """What --fields and --text-field came to."""
-        return {"fields": ",".join(self.fields), "text_field": ",".join(self.engine.fields)}
+        """What --fields, --text-field and --embedder came to."""
+        words = {"fields": ",".join(self.fields), "text_field": ",".join(self.engine.fields)}
+        return words | {"embedder": self.embedder}
 
 
 def open_index(
@@ -89,7 +77,7 @@ def open_index(
 ) -> Opened:
     """Ask the index for its fields, under the settings' service account, and load the embedder; `none` uses no vectors.
 
-    An empty `engine_url` or `dialect` is that of the settings; what `fields` and `text_field` mean says
+    An empty `engine_url`, `dialect` or `embedder` is that of the settings; what `fields` and `text_field` mean says
     `workers.training.fields`; with `data`, a folder of documents, fields to read need not be found.
     Raises ConfigError, and EngineError's kinds where the engine does not answer.
     """
@@ -107,9 +95,10 @@ def open_index(
     read = () if data and words and not fields.strip() else read_from(fields, index, settings.policy, known)
     words = words or searched(read, index, known)
     say(f"{index}: BM25 searches {', '.join(words)}")
-    kind = Lexical if embedder == NONE else EngineIndex
+    source = embedder or settings.embedder.source
+    kind = Lexical if source == NONE else EngineIndex
     engine = kind(url, index, words, vector_field, spoken, access, say)
-    return Opened(engine, nowhere if embedder == NONE else Embedder(embedder, device), read)
+    return Opened(engine, embedder_of(source, settings.embedder, device), source, read)
 
 
 def split_account(url: str) -> tuple[str, str]:

@@ -31,7 +31,10 @@ TextField = Annotated[
 ]
 VectorField = Annotated[str, typer.Option(help="Vector field.", rich_help_panel=ENGINE)]
 Embedder = Annotated[
-    str, typer.Option(help="Embedder of the index's vectors; none: BM25 alone.", rich_help_panel=ENGINE)
+    str,
+    typer.Option(
+        help="Embedder of the index's vectors; default: the settings'; none: BM25 alone.", rich_help_panel=ENGINE
+    ),
 ]
 
 Epochs = Annotated[int, typer.Option(min=1, help="Times every pair is seen.", rich_help_panel=LEARNING)]

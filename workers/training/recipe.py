@@ -24,7 +24,8 @@ from workers.training.trainer import Example, Pass, Progress, fit, load
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-    from workers.training.mining import Embed, Vectors
+    from workers.training.embedding import Embed
+    from workers.training.mining import Vectors
 
 OTHER_FORMS = (("title", "text"), ("brand", "title", "text", "color"))
 OTHER_FORM_SHARE = 0.3
@@ -174,5 +175,5 @@ def _vectors(collection: Collection, engine: Neighbours, embed: Embed) -> dict[s
     missing = [key for key in collection.documents if key not in found]
     if missing:
         texts = [document_text(collection.documents[key]) for key in missing]
-        found |= dict(zip(missing, embed(texts), strict=True))
+        found |= dict(zip(missing, embed(texts, "document"), strict=True))
     return found

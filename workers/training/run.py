@@ -32,7 +32,8 @@ from workers.training.trainer import Pass, Progress, Watch, fit
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-    from workers.training.mining import Embed, Neighbours
+    from workers.training.embedding import Embed
+    from workers.training.mining import Neighbours
     from workers.training.seeds import Trained
 
 

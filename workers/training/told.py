@@ -36,7 +36,7 @@ FREE = {
 }
 """Options that may differ when a run goes on: where and how long it runs, more seeds, what the card says."""
 
-INHERITED = ("fields", "text_field")
+INHERITED = ("fields", "text_field", "embedder")
 """Options that a folder's runs decide where they are not given: what they come to depends on index and settings."""
 
 

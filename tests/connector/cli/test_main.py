@@ -82,7 +82,8 @@ def test_every_command_for_models_has_an_example(command: str) -> None:
 def examples(*command: str) -> str:
     """What stands under `Examples` in a command's help, which 80 columns hold as it was written: it can be copied."""
     narrow, wide = (
-        run(*command, "--help", columns=columns).stdout.partition("Example")[2].partition("╭")[0] for columns in (80, 200)
+        run(*command, "--help", columns=columns).stdout.partition("Example")[2].partition("╭")[0]
+        for columns in (80, 200)
     )
     assert [line.strip() for line in narrow.splitlines()] == [line.strip() for line in wide.splitlines()]
     return narrow

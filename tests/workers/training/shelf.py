@@ -40,7 +40,7 @@ def shop() -> Collection:
     return Collection(documents, queries, grades, {"train": ["q1", "q2"], "dev": ["q3"], "test": ["q4"]})
 
 
-def embed(texts: Sequence[str]) -> NDArray[np.float32]:
+def embed(texts: Sequence[str], kind: str = "query") -> NDArray[np.float32]:
     """Bags of hashed words as unit vectors: texts with common words are near each other."""
     vectors = np.zeros((len(texts), 64), np.float32)
     for row, text in enumerate(texts):

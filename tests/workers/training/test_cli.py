@@ -123,7 +123,7 @@ def test_help_shows_examples():
     shown = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200", "NO_COLOR": "1"}).stdout
     shown = re.sub(r"\x1b\[[0-9;]*m", "", shown)
     assert "Examples" in shown
-    assert "--engine-url http://127.0.0.1:9200" in shown
+    assert "secondpass train --data shop --index products --out models/shop" in shown
 
 
 def test_the_command_is_listed_without_loading_a_model_library():

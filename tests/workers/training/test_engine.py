@@ -170,7 +170,7 @@ def test_what_is_no_address_is_refused_and_not_repeated(address):
 
 def test_documents_of_a_folder_need_no_fields_of_the_index(url, tmp_path):
     found = opened(url, "inner", tmp_path, "doc.title")
-    assert found.told == {"fields": "", "text_field": "doc.title"}
+    assert found.told == {"fields": "", "text_field": "doc.title", "embedder": "none"}
     with pytest.raises(ConfigError, match="name the fields of its documents"):
         opened(url, "inner", None, "doc.title")
 
