@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 WINDOW = 100
 RRF_K = 60  # as connector.fusion has it
+WORSE = (
+    "worse than the fused list, so do not serve it. What may help: --start with a model that reranks already "
+    "(bundled:products-en for English shops), the catalogue first (a run without --grades, then its model as --start), "
+    "or more graded queries"
+)
 
 Run = dict[str, list[str]]  # query id -> document ids, best first
 
@@ -101,7 +106,9 @@ def report(
     max_tokens: int = MAX_TOKENS,
     part: str = "dev",
 ) -> list[str]:
-    """Return one line a ranking of a part of the split: nDCG@10, recall, and the model's gain over the fused list."""
+    """Return one line a ranking of a part of the split: nDCG@10, recall, and the model's gain over the fused list; one
+    more where it is a loss beyond chance.
+    """
     queries, grades = collection.part(part)
     if not grades:
         return [f"no graded {part} queries: nothing measured"]
@@ -111,4 +118,5 @@ def report(
     recall = {name: mean(per_query(run, grades, "R@100")) for name, run in runs.items()}
     lines = [f"{part} {name}: nDCG@10 {mean(found[name]):.4f}, R@100 {recall[name]:.4f}" for name in runs]
     difference, low, high = gain(found["reranked"], found["fused"])
-    return [*lines, f"{part} gain over fused: {difference:+.4f} (95 % interval {low:+.4f} to {high:+.4f})"]
+    lines.append(f"{part} gain over fused: {difference:+.4f} (95 % interval {low:+.4f} to {high:+.4f})")
+    return lines + ([f"{part}: {WORSE}"] if high < 0 else [])

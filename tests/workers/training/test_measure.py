@@ -2,7 +2,7 @@ import pytest
 
 from tests.workers.training.shelf import Shelf, embed, shop
 from workers.training.engine import Hit
-from workers.training.measure import RRF_K, first_stage, fuse, gain, mean, per_query
+from workers.training.measure import RRF_K, WORSE, first_stage, fuse, gain, mean, per_query, report
 
 
 def test_reciprocal_ranks_add_up_and_ties_go_to_the_lexical_list():
@@ -35,3 +35,14 @@ def test_the_first_stage_gives_both_lists_and_their_fusion():
     runs = first_stage(Shelf(collection), queries, embed)
     assert set(runs) == {"bm25", "knn", "fused"}
     assert per_query(runs["fused"], grades)["q3"] > 0.9
+
+
+@pytest.mark.parametrize(("backwards", "said"), [(True, True), (False, False)])
+def test_a_model_that_is_worse_than_the_fused_list_is_said_to_be(monkeypatch, backwards, said):
+    def order(model, tokenizer, collection, queries, fused, max_tokens):
+        return {query: keys[::-1] if backwards else keys for query, keys in fused.items()}
+
+    monkeypatch.setattr("workers.training.measure.rerank", order)
+    collection = shop()
+    lines = report(None, None, collection, Shelf(collection), embed)
+    assert (f"dev: {WORSE}" in lines) is said
