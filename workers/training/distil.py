@@ -84,6 +84,8 @@ def distil_seeds(run: Run, wanted: Distillation, collection: Collection, engine:
     lines = speeds([*wanted.teachers, student], [(example.query, example.document) for example in examples])
     if window:
         lines += window.compare(window.ranked(wanted.teachers, wanted.weights), window.ranked([student], [1.0]))
+    else:
+        lines.append("no graded dev queries (--dev): teacher and student were not compared")
     names = ", ".join(
         f"{teacher.name} (weight {weight:g})" for teacher, weight in zip(wanted.teachers, wanted.weights, strict=True)
     )

@@ -41,8 +41,8 @@ Examples:
 
 The student starts as the first teacher (or --start) with some of its layers,
 with --units narrower ones, and with --vocabulary only the tokens that the
-corpus uses. No grades are needed; where there are dev queries, teacher and
-student are compared on them.
+corpus uses. No grades are needed; where there are dev queries (--dev, or the
+folder's part), teacher and student are compared on them.
 """
 
 DATA, STUDENT = "Documents", "The student"
@@ -65,6 +65,12 @@ def distil(
         str, typer.Option(help="Model to make it from; else the first teacher.", rich_help_panel=STUDENT)
     ] = "",
     data: Annotated[Path | None, typer.Option(help="Folder of corpus and queries.", rich_help_panel=DATA)] = None,
+    dev: Annotated[
+        Path | None, typer.Option(help="Grades to compare by, in any form of train's --grades.", rich_help_panel=DATA)
+    ] = None,
+    queries: Annotated[
+        Path | None, typer.Option(help="Query texts, where --dev is qrels.", rich_help_panel=DATA)
+    ] = None,
     fields: Annotated[
         str,
         typer.Option(
@@ -113,7 +119,7 @@ def distil(
     from workers.training.digest import digest
     from workers.training.distil import Distillation, distil_seeds
     from workers.training.encoder import device_name
-    from workers.training.gather import languages_of
+    from workers.training.gather import languages_of, with_dev
     from workers.training.open import open_documents, open_index, shown_progress
     from workers.training.student import check_sizes
     from workers.training.teachers import check_weights, open_teacher
@@ -158,6 +164,7 @@ def distil(
         )
         shop = open_documents(data, found, say)
         check_vectors(found, shop)
+        shop = with_dev(shop, dev, queries) if dev else shop
         claim(context, out, found.told, digest(shop, data is not None))
         folder = distil_seeds(run, wanted, shop, found.engine, found.embed)
     typer.echo(folder)

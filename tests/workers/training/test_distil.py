@@ -184,6 +184,18 @@ def test_the_command_makes_a_smaller_student_that_ranks_as_its_teacher(loss, eng
     assert ranked[0]["corpus_id"] == 2
 
 
+@pytest.mark.parametrize("graded", [True, False])
+def test_an_index_alone_is_enough_and_grades_of_a_file_compare(graded, engine, teacher, tmp_path):
+    dev = tmp_path / "dev.jsonl"
+    dev.write_text('{"query": "kettle", "ratings": {"kettle red": 3, "kettle blue": 1}}\n')
+    words = ["--teacher", teacher, "--fields", "title,text", "--layers", 1, "--made", 5, "--max-tokens", 48]
+    words += ["--out", tmp_path / "student", *(["--dev", dev] if graded else [])]
+    done = CliRunner().invoke(app, [str(word) for word in [*words, *engine]], catch_exceptions=False)
+    card = Path(done.stdout.strip().splitlines()[-1], "README.md").read_text()
+    assert ("student against teacher" in card) is graded
+    assert ("no graded dev queries (--dev)" in card) is not graded
+
+
 def test_what_cannot_be_is_said_before_there_is_a_folder(small, tmp_path):
     """A student needs a cross-encoder to start from, as many layers and units as it is to keep, a loss of scores, and a
     weight for each teacher."""
