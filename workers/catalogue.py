@@ -51,7 +51,7 @@ def list_models(
     from rich.console import Console
     from rich.table import Column, Table
 
-    source = Column("source", overflow="fold", min_width=len("bundled:products-en-small"))
+    source = Column("source", no_wrap=True)  # it is to be copied
     table = Table(source, "MB", "classes", "made for", "measured")
     for name in bundled():
         table.add_row(f"bundled:{name}", *_described(MODELS / name))
@@ -176,7 +176,7 @@ def _read(folder: Path) -> tuple[str, str, str]:
     if longest := longest_query(folder):
         made_for += f"; queries of up to {longest} characters"
     if read_folder(folder):
-        made_for += "; probabilities"
+        made_for += "; calibrated"
     record = read_record(folder)
     return ", ".join(_classes(folder, record)), made_for, _figures(record)
 

@@ -79,8 +79,8 @@ def quantize(
         stage = Path(staged) / out.name
 
         def stepper(name: str, total: int) -> Callable[[int], None]:
-            task = bar.add_task(name, total=total)
-            return lambda done: bar.update(task, completed=done)
+            task = bar.add_task(name, total=total, visible=False)  # int4 calibrates nothing
+            return lambda done: bar.update(task, completed=done, visible=True)
 
         make(source, stage, runtime, precision, found.calibration, stepper("calibrating", len(found.calibration)))
         record = weigh(source, stage, runtime, precision, found, stepper("measuring", len(found.measured)))

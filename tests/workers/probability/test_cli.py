@@ -62,7 +62,7 @@ def test_a_folder_learns_what_its_logits_mean(folder: Path, pairs: Path, method:
     logits, found = after.score(asked), after.probabilities(asked)
     assert ((found >= 0) & (found <= 1)).all()
     assert np.all(np.diff(found[np.argsort(logits)]) >= 0)
-    assert "queries of up to 20 characters; probabilities" in listed(folder)
+    assert "queries of up to 20 characters; calibrated" in listed(folder)
 
 
 def listed(folder: Path) -> str:
@@ -81,7 +81,7 @@ def test_it_belongs_to_the_weights(folder: Path, pairs: Path, tiny: dict[str, Pa
     shutil.copy(tiny["roberta"] / "model.safetensors", folder)
     assert read_folder(folder) is None
     assert read_record(folder) is None
-    assert "queries of up to 20 characters; probabilities" not in listed(folder)
+    assert "queries of up to 20 characters; calibrated" not in listed(folder)
     (folder / "model.safetensors").unlink()
     assert read_folder(folder) is None
 
