@@ -39,6 +39,8 @@ def calibrate(
 ) -> None:
     """Fit probabilities to a model's logits on graded pairs, and say how good they are and which thresholds follow."""
     need("models calibrate", "train", "sklearn")
+    from transformers.utils import logging
+
     from workers.choose import graphs_alone
     from workers.probability.graded import calibrate as fitted
     from workers.probability.graded import from_folder, from_lines
@@ -58,6 +60,7 @@ def calibrate(
     found = from_folder(graded, parts) if graded else from_lines(pairs) if pairs else None
     if found is None or not found.pairs:
         raise ConfigError(f"{graded or pairs}: no graded pairs" + (f" in {parts}" if graded else ""))
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # of loading weights
     reranker = Reranker(str(folder), precision=precision)
     if len(reranker.scorer.info.labels) > 1:
         raise ConfigError(f"{model} has several labels: their shares (softmax) are not calibrated")
