@@ -1,7 +1,7 @@
 """All checks in the order in which one depends on another."""
 
-from connector.doctor import clock, engine, indices, models, proxy, servers, workers
-from connector.doctor.finding import Finding, warning
+from connector.doctor import clock, engine, indices, models, proxy, servers, vectors, workers
+from connector.doctor.finding import Finding, Level, warning
 from connector.settings import Settings
 
 
@@ -20,7 +20,10 @@ async def examine(settings: Settings, proxy_url: str) -> list[Finding]:
     if opened is not None:
         try:
             dims = next((worker.dims for worker in alive if worker.role == "embed"), None)
-            found += await indices.check(opened, settings.policy, dims)
+            said = await indices.check(opened, settings.policy, dims)
+            bad = {one.about for one in said if one.level is Level.ERROR}
+            well = [policy for policy in settings.policy if f"policy {policy.name}" not in bad]
+            found += said + (await vectors.check(opened, settings, well) if dims else [])
         finally:
             await opened.close()
         found += await clock.check(settings.engine)
