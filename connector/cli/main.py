@@ -7,6 +7,9 @@ Only the module of the command that is called is imported, so that `secondpass p
 import ast
 import errno
 import importlib.util
+import os
+import re
+import shutil
 import sys
 from gzip import BadGzipFile
 from importlib.metadata import EntryPoint, entry_points, version
@@ -19,6 +22,7 @@ from connector.errors import ConfigError, SecondpassError
 from connector.extras import lacks
 
 GROUP = "secondpass.commands"
+IN_WORDS = re.compile(r"\[Errno (\d+)\]|\(os error (\d+)\)")
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's share of it or the largest file
 
 
@@ -40,13 +44,25 @@ def main() -> None:
     except (UnicodeDecodeError, BadGzipFile) as error:
         print(f"a file is not text in UTF-8, the settings or one that was named: {error}", file=sys.stderr)
         sys.exit(2)
-    except OSError as error:
-        if error.errno and not error.filename and error.errno not in NO_ROOM:
+    except Exception as error:
+        failed = of_system(error)
+        if failed is None or (failed.errno and not failed.filename and failed.errno not in NO_ROOM):
             raise  # nothing that the caller named: a fault, with its place
-        where = f" ({error.filename})" if error.filename else ""
-        again = ": make room and run the same again; what goes on, goes on" if error.errno in NO_ROOM else ""
-        print(f"{error.strerror or error}{where}{again}", file=sys.stderr)
+        where = f" ({failed.filename})" if failed.filename else ""
+        again = ": make room and run the same again; what goes on, goes on" if failed.errno in NO_ROOM else ""
+        print(f"{failed.strerror or failed}{where}{again}", file=sys.stderr)
         sys.exit(1)
+
+
+def of_system(error: Exception) -> OSError | None:
+    """The OSError that this is, or that shutil.copytree and safetensors put into words; None where there is none."""
+    if isinstance(error, OSError) and not isinstance(error, shutil.Error):
+        return error
+    if not (told := IN_WORDS.search(str(error))):
+        return None
+    number = int(told[1] or told[2])
+    copied = error.args[0][0][1] if isinstance(error, shutil.Error) else None
+    return OSError(number, os.strerror(number), copied)
 
 
 def build(called: str) -> typer.Typer:

@@ -3,6 +3,7 @@
 import gzip
 import os
 import re
+import resource
 import subprocess
 import sys
 import tomllib
@@ -121,6 +122,33 @@ def test_a_wrong_file_or_word_is_one_plain_message(words: list[str], said: str, 
     assert found.returncode in (1, 2)
     assert said in found.stderr
     assert "Traceback" not in found.stderr
+
+
+def small_files() -> None:
+    """As a full disk: no file may be longer than 20 kB."""
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        "shutil.copytree(MODELS / 'products-en', 'm')",
+        "safetensors.numpy.save_file({'a': numpy.zeros(9999)}, 'model.safetensors')",
+    ],
+)
+def test_a_full_disk_is_one_plain_message_whoever_writes(build: str, tmp_path: Path) -> None:
+    """shutil.copytree tells it in a list of its own, safetensors in an error that is no OSError."""
+    script = (
+        "import shutil, numpy, safetensors.numpy, connector.cli.main as m\n"
+        "from workers.sources import MODELS\n"
+        f"m.build = lambda called: {build}\n"
+        "m.main()"
+    )
+    command = [sys.executable, "-c", script]
+    found = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, preexec_fn=small_files)
+    assert found.returncode == 1
+    assert re.fullmatch(r"File too large.*: make room and run the same again; what goes on, goes on\n", found.stderr)
 
 
 def test_a_fault_that_names_no_file_keeps_its_place() -> None:
