@@ -16,6 +16,8 @@ from workers.training.embedding import NONE
 if TYPE_CHECKING:
     from workers.training.open import Opened
 
+DRAWN = 500
+"""Documents that are looked at for a vector: an index may hold some of a folder's, and vectors of some."""
 SAMPLE = 48
 NEAR = 10
 LEAST_DOCUMENTS = 100
@@ -28,9 +30,10 @@ def check_vectors(found: Opened, collection: Collection) -> None:
     """Raise ConfigError where the vectors are another embedder's; an index that is too small to tell passes."""
     if found.embedder == NONE or len(collection.documents) < LEAST_DOCUMENTS:
         return
-    keys = random.Random(0).sample(sorted(collection.documents), SAMPLE)
+    engine, known = found.engine, sorted(collection.documents)
+    sample = random.Random(0).sample(known, min(DRAWN, len(known)))
+    keys = (list(engine.vectors(sample)) or sample)[:SAMPLE]  # Elasticsearch 9.2 shows no vectors
     vectors = found.embed([document_text(collection.documents[key]) for key in keys], "document")
-    engine = found.engine
     fix = "name theirs (--embedder, or embedder.source of the settings), or --embedder none"
     try:
         lists = engine.nearest(vectors.tolist(), NEAR)
@@ -38,8 +41,8 @@ def check_vectors(found: Opened, collection: Collection) -> None:
         field = f"field {engine.vector_field} takes no vector of {found.embedder}"
         raise ConfigError(f"{engine.index}: {field} ({error}); {fix}") from error
     near = sum(key in {hit.id for hit in hits} for key, hits in zip(keys, lists, strict=True))
-    if near < ENOUGH * SAMPLE:
+    if near < ENOUGH * len(keys):
         raise ConfigError(
-            f"{engine.index}: of {SAMPLE} documents that {found.embedder} embeds, {near} are among the ten nearest to "
-            f"themselves: the vectors of field {engine.vector_field} are another embedder's; {fix}"
+            f"{engine.index}: of {len(keys)} documents that {found.embedder} embeds, {near} are among the ten nearest "
+            f"to themselves: the vectors of field {engine.vector_field} are another embedder's; {fix}"
         )

