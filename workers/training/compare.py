@@ -72,14 +72,12 @@ def dev_window(collection: Collection, engine: Neighbours, embed: Embed, max_tok
 
 
 def speeds(models: Sequence[Teacher], pairs: Sequence[Pair]) -> list[str]:
-    """Return a line a model: megabytes in fp16, pairs a second here and now, after a short warm-up."""
+    """Return a line a model: megabytes, pairs a second here and now, after a short warm-up."""
     some = (list(pairs) * TIMED)[:TIMED]
     lines = []
     for model in models:
         model.score(some[:16])
         began = time.perf_counter()
         model.score(some)
-        lines.append(
-            f"{model.name}: {model.megabytes:.1f} MB in fp16, {TIMED / (time.perf_counter() - began):.0f} pairs/s"
-        )
+        lines.append(f"{model.name}: {model.size}, {TIMED / (time.perf_counter() - began):.0f} pairs/s")
     return lines

@@ -153,7 +153,7 @@ def distil(
         read, words, vectors = (inherited(context, out, name) for name in INHERITED)
         found = open_index(settings, data, engine_url, index, read, words, vector_field, dialect, vectors, chosen, say)
         wanted = Distillation(
-            teachers=[open_teacher(source, chosen) for source in teacher],
+            teachers=[open_teacher(source, chosen, settings.embedder) for source in teacher],
             weights=weights,
             layers=layers,
             units=units,

