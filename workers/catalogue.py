@@ -61,7 +61,7 @@ def list_models(
         if not root.is_dir():
             raise ConfigError(f"{root}: no such folder")
         for path in sorted({found.parent for found in (*root.glob("config.json"), *root.glob("*/config.json"))}):
-            table.add_row(str(path), *_described(path))
+            table.add_row(escape(str(path)), *_described(path))
     Console().print(table)
 
 

@@ -7,9 +7,11 @@ from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
+from rich.text import Text
 
 from connector.cli.where import LAST_PORT, Config
+from connector.credentials import without_passwords
 from connector.local.processes import stopped_by_signals
 from connector.local.stack import Stack, Wish, running
 
@@ -47,10 +49,15 @@ def up(
     console = Console(stderr=True)
     wish = Wish("up", engine, engine_url, redis_url, broker_url, port, config, data)
     with stopped_by_signals(), running(wish, console) as stack:
-        console.print(addresses(stack))
-        if not stack.settings.policy:
-            console.print("No [[policy]] in the settings: every search passes through as it is (README, Settings).")
+        welcome(stack, console)
         stack.supervisor.watch(say(console))
+
+
+def welcome(stack: Stack, console: Console) -> None:
+    """What is there, and what is missing for a search to be reranked."""
+    console.print(addresses(stack))
+    if not stack.settings.policy:
+        say(console)("No [[policy]] in the settings: every search passes through as it is (README, Settings).")
 
 
 def say(console: Console) -> Callable[[str], None]:
@@ -59,11 +66,15 @@ def say(console: Console) -> Callable[[str], None]:
 
 
 def addresses(stack: Stack) -> Table:
-    """Where the parts listen."""
-    table = Table(title="Stop with Ctrl-C", title_justify="left", show_header=False)
-    table.add_row("proxy", stack.url)
-    table.add_row("engine", stack.engine_url)
-    table.add_row("cache", stack.settings.redis.url)
-    table.add_row("broker", stack.settings.broker.url)
-    table.add_row("logs", str(stack.run))
+    """Where the parts listen, without passwords."""
+    table = Table("", Column(overflow="fold"), title="Stop with Ctrl-C", title_justify="left", show_header=False)
+    places = {
+        "proxy": stack.url,
+        "engine": stack.engine_url,
+        "cache": stack.settings.redis.url,
+        "broker": stack.settings.broker.url,
+        "logs": str(stack.run),
+    }
+    for name, place in places.items():
+        table.add_row(name, Text(without_passwords(place)))
     return table

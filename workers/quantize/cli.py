@@ -96,7 +96,7 @@ def quantize(
         else:
             write_manifest(stage)
             stage.rename(out)
-    console.print(f"written: {out}", highlight=False)
+    console.print(f"written: {out}", markup=False, highlight=False, soft_wrap=True)
     if forgot and runtime is Runtime.ONNX:
         console.print(
             "without its calibration: that belongs to weights, and a folder of graphs has none", soft_wrap=True
@@ -104,7 +104,7 @@ def quantize(
     elif forgot:
         on = f"--graded {graded} --parts {parts}" if graded else "--graded FOLDER"
         said = f"without its calibration, which was of other weights; next: secondpass models calibrate {out} {on}"
-        console.print(said, highlight=False, soft_wrap=True)
+        console.print(said, markup=False, highlight=False, soft_wrap=True)
 
 
 quantize.__doc__ = f"{quantize.__doc__}\n{EXAMPLES}"

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from ssl import SSLContext
 from typing import TYPE_CHECKING
@@ -164,4 +165,4 @@ def shown_progress() -> Iterator[tuple[Callable[[str], None], Callable[[int, int
         def move(done: int, total: int, loss: float) -> None:
             bar.update(task, completed=done, total=total, description=f"pairs, loss {loss:.3f}")
 
-        yield bar.console.print, move
+        yield partial(bar.console.print, markup=False, soft_wrap=True), move

@@ -20,6 +20,7 @@ from workers.training.cli import train
 from workers.training.data import document_text
 from workers.training.encoder import load, scores
 from workers.training.engine import call
+from workers.training.open import shown_progress
 
 INDEX = f"test-train-{os.getpid()}"
 READ = ["--fields", "title,brand,color,text"]
@@ -210,3 +211,10 @@ def test_what_cannot_be_is_said_at_once(words, message, tmp_path):
     with pytest.raises(ConfigError, match=message):
         CliRunner().invoke(app, [*words, "--out", str(tmp_path), "--embedder", "none"], catch_exceptions=False)
     assert not list(tmp_path.iterdir())  # the folder is free for the right ones
+
+
+def test_brackets_in_what_is_said_stay(capsys):
+    """A path or an engine's error may hold what rich takes for markup."""
+    with shown_progress() as (say, _):
+        say("seed 1: found a finished model in /models/[v2]/[/old]")
+    assert "/models/[v2]/[/old]" in capsys.readouterr().err
