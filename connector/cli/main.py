@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 import typer
 
-from connector.errors import ConfigError, SecondpassError
+from connector.errors import ConfigError, EngineUnreachable, SecondpassError
 from connector.extras import lacks
 
 GROUP = "secondpass.commands"
@@ -35,6 +35,10 @@ def main() -> None:
         sys.exit(130)
     except SecondpassError as error:
         print(error, file=sys.stderr)
+        if isinstance(error, EngineUnreachable):
+            from connector.cli.where import own_stack
+
+            sys.stderr.write(own_stack(sys.argv[1:]))
         sys.exit(2 if isinstance(error, ConfigError) else 1)
     except ModuleNotFoundError as error:
         if not (hint := lacks(called, error)):

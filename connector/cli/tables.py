@@ -65,7 +65,7 @@ def lists_table(title: str, lists: Mapping[str, Sequence[Entry]], notes: Sequenc
     table = Table(title=escape(title), title_justify="left", show_lines=False)
     table.add_column("", justify="right", style="dim", min_width=2)
     for name in lists:
-        table.add_column(name, ratio=1)
+        table.add_column(name, ratio=1, overflow="fold")  # Chinese has no spaces to break a line at
     for place in range(max((len(entries) for entries in lists.values()), default=0)):
         cells = [show_entry(e[place], place + 1) if place < len(e) else "" for e in lists.values()]
         table.add_row(str(place + 1), *cells)

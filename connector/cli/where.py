@@ -1,11 +1,12 @@
 """Where a command finds the servers: the settings, the stack that `secondpass up` runs, or addresses given to it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from connector.local.runs import find_addresses
+from connector.local.runs import find_addresses, running_ports
 from connector.settings import Settings, load
 
 LAST_PORT = 65_531  # of a stack: its parts take the four ports behind its proxy's
@@ -20,6 +21,17 @@ Port = Annotated[
 EngineUrl = Annotated[str, typer.Option(help="Use the engine at this URL.")]
 RedisUrl = Annotated[str, typer.Option(help="Use the cache server at this URL.")]
 BrokerUrl = Annotated[str, typer.Option(help="Use the broker at this URL, redis:// or amqp://.")]
+
+
+def own_stack(words: Sequence[str]) -> str:
+    """A line on what to add to the command line `words`, which reached no engine; "" where none of our stacks runs
+    here, or the line names a place.
+    """
+    ports = running_ports()
+    if not ports or any(word.startswith(("--port", "--engine-url")) for word in words):
+        return ""
+    proxy = f"--engine-url http://127.0.0.1:{ports[0]}"
+    return f"a stack runs here; add {proxy if words[0] in ('train', 'distil') else f'--port {ports[0]}'}\n"
 
 
 def settings_at(

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from connector.errors import PartFailed
 from connector.local.folders import Account, engine_account, engine_folder, reaches
@@ -62,14 +62,26 @@ def find_addresses(port: int) -> dict[str, str]:
     """What the running stack noted whose proxy has this port: "engine", "redis", "broker" and, where it has one,
     "config"; empty where none runs.
     """
+    for found in _notes():
+        if found.get("port") == port:
+            return {part: found[part] for part in ("engine", "redis", "broker", "config") if part in found}
+    return {}
+
+
+def running_ports() -> list[int]:
+    """The ports of the proxies of the stacks that run here."""
+    return sorted(found["port"] for found in _notes() if "port" in found)
+
+
+def _notes() -> Iterator[dict[str, Any]]:
+    """What the stacks that run here noted of themselves."""
     for run in (engine_folder(engine_account()) / "runs").glob("*"):
         try:
             found = json.loads((run / NOTE).read_text())
         except (OSError, ValueError):
             continue
-        if found.get("port") == port and _alive(run):
-            return {part: found[part] for part in ("engine", "redis", "broker", "config") if part in found}
-    return {}
+        if _alive(run):
+            yield found
 
 
 def _alive(folder: Path) -> bool:

@@ -83,7 +83,8 @@ def call(
             )
         raise EngineRefused(f"{method} {url}: {error.code} {said}{hint}", error.code) from error
     except (OSError, http.client.HTTPException) as error:
-        hint = "; check engine.ca of the settings (--config)" if "CERTIFICATE" in str(error) else ""
+        wrong = "engine.ca of" if "CERTIFICATE" in str(error) else "--engine-url, or engine.url of"
+        hint = f"; check {wrong} the settings (--config)"
         raise EngineUnreachable(f"{method} {url}: {error}{hint}") from error
 
 

@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from connector.cli.main import build
-from connector.cli.where import settings_at
+from connector.cli.where import own_stack, settings_at
 from connector.errors import ConfigError
 from connector.journal import Journal
 from connector.keys import state_folder
@@ -221,6 +221,9 @@ def test_addresses_of_a_running_stack(tmp_path: Path, monkeypatch: pytest.Monkey
     assert found.broker.url == "amqp://elsewhere"
     with pytest.raises(ConfigError, match="no such file"):
         settings_at(Path("nowhere.toml"))
+    assert own_stack(["search", "kettle"]).endswith("add --port 9500\n")
+    assert own_stack(["train", "--index", "shop"]).endswith("add --engine-url http://127.0.0.1:9500\n")
+    assert own_stack(["search", "kettle", "--port=9500"]) == ""
 
 
 def test_settings_of_a_running_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,6 +43,12 @@ def test_lists_side_by_side_show_what_moved() -> None:
     assert lines[-1] == "a [note]"
 
 
+def test_a_name_without_spaces_is_shown_whole() -> None:
+    lines = shown(lists_table("冲锋衣", {"engine": [Entry("男款三层压胶防水冲锋衣黑色加厚防风登山服", 1)]}), width=30)
+    assert "登山服" in "".join(lines)
+    assert "…" not in "".join(lines)
+
+
 def test_a_document_is_called_by_its_name() -> None:
     assert label({"id": "7", "brand": "Acme", "name": "Kettle"}, "7") == "Kettle"
     assert label({"id": "7", "price": 3, "text": "A page"}, "7") == "A page"
